@@ -1,0 +1,311 @@
+"""The event record: structure of arrays, in batches that stay in the cache.
+
+Truth is an `EventBatch`: flat particle columns and `offsets` that cut them into events. What the detector makes of it is
+a `Reconstruction` of `Tracks` and `Clusters` with the same layout. Units: GeV, cm, ns, radian; lab frame.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from toymc.errors import InputError
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+Int32Array = npt.NDArray[np.int32]
+
+STATUS_FINAL = 1
+STATUS_DECAYED = 2
+STATUS_DOCUMENTATION = 3
+
+
+class _Jagged:
+    """What every table with `offsets` shares: rows of event i are offsets[i]:offsets[i+1]."""
+
+    offsets: IntArray
+
+    @classmethod
+    def _columns(cls) -> tuple[str, ...]:
+        """Names of the per-row columns, in declaration order."""
+        return tuple(f.name for f in fields(cls) if f.name not in _NOT_ROWS)  # type: ignore[arg-type]
+
+    @property
+    def n_events(self) -> int:
+        """Number of events."""
+        return len(self.offsets) - 1
+
+    @property
+    def counts(self) -> IntArray:
+        """Rows per event, shape (n_events,)."""
+        return np.diff(self.offsets)
+
+    @property
+    def event_index(self) -> IntArray:
+        """Index of the event of each row, shape (n_rows,)."""
+        return np.repeat(np.arange(self.n_events), self.counts)
+
+    def _rows(self, lo: int, hi: int) -> dict[str, Any]:
+        first, last = self.offsets[lo], self.offsets[hi]
+        rows: dict[str, Any] = {name: getattr(self, name)[first:last] for name in self._columns()}
+        rows["offsets"] = self.offsets[lo : hi + 1] - first
+        return rows
+
+    def _selected_rows(self, mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
+        keep = np.repeat(mask, self.counts)
+        rows: dict[str, Any] = {name: getattr(self, name)[keep] for name in self._columns()}
+        rows["offsets"] = np.concatenate(([0], np.cumsum(self.counts[mask])))
+        return rows
+
+    def _check_rows(self) -> None:
+        if self.offsets[0] != 0 or np.any(np.diff(self.offsets) < 0):
+            raise InputError(f"{type(self).__name__}: offsets must start at 0 and never fall")
+        for name in self._columns():
+            if len(getattr(self, name)) != self.offsets[-1]:
+                raise InputError(
+                    f"{type(self).__name__}: column '{name}' has {len(getattr(self, name))} rows, "
+                    f"offsets say {self.offsets[-1]}"
+                )
+
+
+_NOT_ROWS = frozenset({"offsets", "weight", "event_id", "process"})
+
+
+def _check_mask(mask: npt.NDArray[np.bool_], n_events: int) -> None:
+    if mask.dtype != np.bool_ or mask.shape != (n_events,):
+        raise InputError(f"mask has shape {mask.shape} and type {mask.dtype}: give {n_events} booleans, one per event")
+
+
+@dataclass(frozen=True)
+class EventBatch(_Jagged):
+    """Truth particles of a batch of events, lab frame.
+
+    Attributes
+    ----------
+    offsets : int64 (n_events + 1,)
+        Rows of event i are ``offsets[i]:offsets[i+1]``.
+    pdg, status, mother : int32 (n_particles,)
+        PDG code; status 1 final, 2 decayed, 3 documentation; row of the mother inside the event, -1 for none.
+    px, py, pz, mass : float64 (n_particles,)
+        GeV. `mass` is the particle's own (a resonance carries its sampled mass); `energy` follows from it.
+    x, y, z, t : float64 (n_particles,)
+        Production vertex in cm and ns.
+    helicity : float64 (n_particles,)
+        Twice the helicity where it is defined and known, else 0.
+    weight : float64 (n_events,)
+    event_id : int64 (n_events,)
+        Global, unique in a dataset.
+    process : str
+    """
+
+    offsets: IntArray
+    pdg: Int32Array
+    status: Int32Array
+    mother: Int32Array
+    px: FloatArray
+    py: FloatArray
+    pz: FloatArray
+    mass: FloatArray
+    x: FloatArray
+    y: FloatArray
+    z: FloatArray
+    t: FloatArray
+    helicity: FloatArray
+    weight: FloatArray
+    event_id: IntArray
+    process: str = ""
+
+    @property
+    def n_particles(self) -> int:
+        """Number of particle rows in the batch."""
+        return len(self.pdg)
+
+    @property
+    def energy(self) -> FloatArray:
+        """Energy of every particle in GeV, shape (n_particles,)."""
+        energy: FloatArray = np.sqrt(self.px**2 + self.py**2 + self.pz**2 + self.mass**2)
+        return energy
+
+    def slice(self, lo: int, hi: int) -> Self:
+        """Events lo..hi-1 as views."""
+        return replace(self, **self._rows(lo, hi), weight=self.weight[lo:hi], event_id=self.event_id[lo:hi])
+
+    def select(self, mask: npt.NDArray[np.bool_]) -> Self:
+        """Events where `mask` (bool, one per event) is true, copied."""
+        _check_mask(mask, self.n_events)
+        return replace(
+            self, **self._selected_rows(mask), weight=self.weight[mask], event_id=self.event_id[mask]
+        )
+
+    @classmethod
+    def concatenate(cls, batches: Sequence["EventBatch"]) -> "EventBatch":
+        """Join batches in order; the process name is that of the first.
+
+        Raises
+        ------
+        InputError
+            If there is nothing to join.
+        """
+        if not batches:
+            raise InputError("no batches to concatenate: give at least one EventBatch")
+        rows = {name: np.concatenate([getattr(b, name) for b in batches]) for name in cls._columns()}
+        counts = np.concatenate([b.counts for b in batches])
+        return cls(
+            offsets=np.concatenate(([0], np.cumsum(counts))),
+            **rows,
+            weight=np.concatenate([b.weight for b in batches]),
+            event_id=np.concatenate([b.event_id for b in batches]),
+            process=batches[0].process,
+        )
+
+    def validate(self) -> None:
+        """Raise `InputError` if lengths, mothers or numbers are inconsistent."""
+        self._check_rows()
+        if len(self.weight) != self.n_events or len(self.event_id) != self.n_events:
+            raise InputError(f"EventBatch: weight and event_id need {self.n_events} entries")
+        size = np.repeat(self.counts, self.counts)
+        if np.any(self.mother < -1) or np.any(self.mother >= size):
+            raise InputError("EventBatch: a mother points outside its event")
+        for name in ("px", "py", "pz", "mass", "x", "y", "z", "t"):
+            if not np.all(np.isfinite(getattr(self, name))):
+                raise InputError(f"EventBatch: column '{name}' has entries that are not finite")
+
+    def to_awkward(self) -> Any:
+        """Jagged `awkward` records with `vector` momentum behaviour, sharing memory with the batch.
+
+        Returns
+        -------
+        awkward.Array
+            Type ``n_events * var * Momentum4D`` with fields px, py, pz, mass and every other column.
+        """
+        import awkward as ak
+        import vector
+
+        vector.register_awkward()
+        columns = {name: ak.contents.NumpyArray(getattr(self, name)) for name in self._columns()}
+        record = ak.contents.RecordArray(
+            list(columns.values()), list(columns.keys()), parameters={"__record__": "Momentum4D"}
+        )
+        return ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(self.offsets), record))
+
+
+@dataclass(frozen=True)
+class Tracks(_Jagged):
+    """Reconstructed charged tracks: Belle II helix at the point of closest approach to the origin.
+
+    Attributes
+    ----------
+    d0, phi0, omega, z0, tan_lambda : float64 (n_tracks,)
+        cm, rad, 1/cm, cm, 1, in Belle II's order and sign.
+    cov : float64 (n_tracks, 15)
+        Upper triangle, row by row, of the 5x5 covariance in that order.
+    px, py, pz : float64 (n_tracks,)
+        Momentum at the point of closest approach, GeV, lab.
+    charge, n_pxd, n_svd, n_cdc, truth : int32 (n_tracks,)
+        Charge, hit counts, row of the true particle inside its event.
+    pid_uniform : float64 (n_tracks, 4)
+        The draws that decide e, mu, K, p identification: a tighter working point is a subset of a looser one.
+    brems_energy : float64 (n_tracks,)
+        Energy that an electron radiated in the material in front of or inside the tracker, GeV (truth).
+    """
+
+    offsets: IntArray
+    d0: FloatArray
+    phi0: FloatArray
+    omega: FloatArray
+    z0: FloatArray
+    tan_lambda: FloatArray
+    cov: FloatArray
+    px: FloatArray
+    py: FloatArray
+    pz: FloatArray
+    charge: Int32Array
+    n_pxd: Int32Array
+    n_svd: Int32Array
+    n_cdc: Int32Array
+    truth: Int32Array
+    pid_uniform: FloatArray
+    brems_energy: FloatArray
+
+    def select(self, mask: npt.NDArray[np.bool_]) -> Self:
+        """Events where `mask` is true, copied."""
+        _check_mask(mask, self.n_events)
+        return replace(self, **self._selected_rows(mask))
+
+
+@dataclass(frozen=True)
+class Clusters(_Jagged):
+    """Neutral calorimeter clusters.
+
+    Attributes
+    ----------
+    energy, theta, phi : float64 (n_clusters,)
+        GeV, rad, rad; lab, seen from the origin.
+    cov : float64 (n_clusters, 3)
+        sigma_E^2, sigma_theta^2, sigma_phi^2.
+    region : int32 (n_clusters,)
+        1 forward, 2 barrel, 3 backward, as basf2's `clusterReg`.
+    truth : int32 (n_clusters,)
+        Row of the true particle inside its event, -1 for none.
+    in_time : int32 (n_clusters,)
+        1 if the cluster time agrees with the event's.
+    """
+
+    offsets: IntArray
+    energy: FloatArray
+    theta: FloatArray
+    phi: FloatArray
+    cov: FloatArray
+    region: Int32Array
+    truth: Int32Array
+    in_time: Int32Array
+
+    def select(self, mask: npt.NDArray[np.bool_]) -> Self:
+        """Events where `mask` is true, copied."""
+        _check_mask(mask, self.n_events)
+        return replace(self, **self._selected_rows(mask))
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """What the detector makes of a batch.
+
+    Attributes
+    ----------
+    tracks : Tracks
+    clusters : Clusters
+    trigger : uint64 (n_events,)
+        Bits of the trigger lines in the order of the card.
+    trigger_weight, weight : float64 (n_events,)
+        Probability that the event is triggered; weight of the generator.
+    event_id : int64 (n_events,)
+    process : str
+    """
+
+    tracks: Tracks
+    clusters: Clusters
+    trigger: npt.NDArray[np.uint64]
+    trigger_weight: FloatArray
+    weight: FloatArray
+    event_id: IntArray
+    process: str = ""
+
+    @property
+    def n_events(self) -> int:
+        """Number of events."""
+        return len(self.weight)
+
+    def select(self, mask: npt.NDArray[np.bool_]) -> Self:
+        """Events where `mask` is true, copied."""
+        _check_mask(mask, self.n_events)
+        return replace(
+            self,
+            tracks=self.tracks.select(mask),
+            clusters=self.clusters.select(mask),
+            trigger=self.trigger[mask],
+            trigger_weight=self.trigger_weight[mask],
+            weight=self.weight[mask],
+            event_id=self.event_id[mask],
+        )
