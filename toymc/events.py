@@ -173,22 +173,34 @@ class EventBatch(_Jagged):
                 raise InputError(f"EventBatch: column '{name}' has entries that are not finite")
 
     def to_awkward(self) -> Any:
-        """Jagged `awkward` records with `vector` momentum behaviour, sharing memory with the batch.
+        """Jagged `awkward` records with `vector` behaviour, sharing memory with the batch.
 
         Returns
         -------
         awkward.Array
-            Type ``n_events * var * Momentum4D`` with fields px, py, pz, mass and every other column.
+            ``n_events * var * {pdg, status, mother, helicity, p4, vertex}``: `p4` is a Momentum4D
+            (px, py, pz, mass), `vertex` a Vector4D (x, y, z, t). Two records, because to `vector` px and x are one.
         """
         import awkward as ak
         import vector
 
         vector.register_awkward()
-        columns = {name: ak.contents.NumpyArray(getattr(self, name)) for name in self._columns()}
-        record = ak.contents.RecordArray(
-            list(columns.values()), list(columns.keys()), parameters={"__record__": "Momentum4D"}
+
+        def record(names: Sequence[str], behaviour: str | None = None) -> Any:
+            parameters = {"__record__": behaviour} if behaviour else None
+            columns = [ak.contents.NumpyArray(getattr(self, name)) for name in names]
+            return ak.contents.RecordArray(columns, list(names), parameters=parameters)
+
+        plain = ("pdg", "status", "mother", "helicity")
+        rows = ak.contents.RecordArray(
+            [
+                *(ak.contents.NumpyArray(getattr(self, name)) for name in plain),
+                record(("px", "py", "pz", "mass"), "Momentum4D"),
+                record(("x", "y", "z", "t"), "Vector4D"),
+            ],
+            [*plain, "p4", "vertex"],
         )
-        return ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(self.offsets), record))
+        return ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(self.offsets), rows))
 
 
 @dataclass(frozen=True)
