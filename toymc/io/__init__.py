@@ -1,0 +1,1 @@
+"""Files: HDF5 event files, atomic output, nothing half-written left behind."""
