@@ -1,0 +1,1 @@
+"""Truth events: beams, initial-state radiation, matrix elements with spin, decay chains."""
