@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar, cast, overload
+from typing import Protocol, TypeAlias, TypeVar, cast, overload
 
 from toymc.errors import InputError
 
 R = TypeVar("R")
+# Called after each chunk, in order, with the events done so far and the events in all.
+Progress: TypeAlias = Callable[[int, int], None]
 
 CHUNK_SIZE = 2**14
 EXECUTORS = ("local", "dask")
@@ -65,12 +67,6 @@ class ChunkPlan(Sequence[Chunk]):
             raise IndexError(f"chunk {index} of a plan of {len(self)}")
         first = position * self.chunk_size
         return Chunk(position, first, min(self.chunk_size, self.n_events - first))
-
-
-class Progress(Protocol):
-    """Called after each chunk, in order, with the events done so far and the events in all."""
-
-    def __call__(self, done: int, total: int) -> None: ...
 
 
 class Checkpoint(Protocol[R]):
@@ -141,7 +137,7 @@ def map_chunks(
     executor : str
         "local" or "dask".
     progress : callable, optional
-        See `Progress`.
+        Called after each chunk, in order, with the events done so far and the events in all.
     scheduler : str, optional
         Address of a running Dask scheduler (tcp://host:port) or path of its scheduler file.
     checkpoint : Checkpoint, optional
