@@ -1,0 +1,55 @@
+"""Choice of one candidate per event."""
+
+import numpy as np
+import numpy.typing as npt
+
+from toymc.analysis.selection import Columns, Formula
+from toymc.errors import InputError
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+def best_candidate(columns: Columns, by: str, lowest: bool = True, event: str = "event") -> BoolArray:
+    """Keep one row per event: the one with the lowest (or highest) value of an expression.
+
+    Parameters
+    ----------
+    columns : table of arrays (n_rows,)
+        Rows of one event need not be neighbours.
+    by : str
+        Expression in the cut language, e.g. ``"abs(deltaE)"``.
+    lowest : bool
+        False keeps the highest value.
+    event : str
+        Column that tells events apart.
+
+    Returns
+    -------
+    bool (n_rows,)
+        True for one row of every event. Ties go to the first row; a NaN loses against any number (as in basf2's
+        rankByLowest).
+
+    Raises
+    ------
+    InputError
+        If `by` cannot be evaluated or the table lacks the event column.
+
+    Examples
+    --------
+    >>> table = {"event": np.array([0, 0, 1]), "deltaE": np.array([0.02, -0.01, 0.3])}
+    >>> best_candidate(table, "abs(deltaE)")
+    array([False,  True,  True])
+    """
+    value = Formula(by).evaluate(columns)
+    if event not in columns:
+        raise InputError(f"the table has no column '{event}' to tell events apart: it has {', '.join(columns)}")
+    index = np.asarray(columns[event])
+    if index.shape != value.shape:
+        raise InputError(f"column '{event}' has {index.shape} entries, '{by}' has {value.shape}")
+    key = value if lowest else -value  # NaN sorts last either way
+    order = np.lexsort((np.arange(len(key)), key, index))
+    first = np.ones(len(key), dtype=np.bool_)
+    first[1:] = index[order][1:] != index[order][:-1]
+    mask = np.zeros(len(key), dtype=np.bool_)
+    mask[order[first]] = True
+    return mask
