@@ -1,0 +1,366 @@
+"""Kernels: negative log likelihood of a packed model with gradient and Hessian, gammas profiled inside each bin.
+
+All kernels work on the *saturated* likelihood: every Poisson term is lambda - n + n ln(n / lambda), every constraint term
+is zero at its auxiliary value. It differs from the full likelihood by a constant of the data, is zero for a perfect fit, and
+twice its minimum is the goodness-of-fit statistic of Baker and Cousins (NIM 221 (1984) 437).
+
+Per bin, with t = 1 - n/lambda, the stationarity of a gamma that scales the yield y reads
+gamma = a - sigma^2 y t (Gaussian) or gamma = m / (tau + y t) (Poisson): Barlow and Beeston, Comput. Phys. Commun. 77
+(1993) 219, and Conway, arXiv:1103.0354. One gamma leaves a quadratic equation, several leave one monotone equation in lambda.
+By the envelope theorem d(phi)/d(y_g) = gamma_g t, and differentiating once more gives the exact reduced Hessian
+d2(phi)/d(y_g)d(y_h) = K v_g v_h - delta_gh t^2 d_g with d_g = -d(gamma_g)/d(y_g t), v_g = gamma_g - t d_g y_g and
+K = k / (1 + k sum d y^2), k = n / lambda^2.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from toymc.inference.model import FloatArray
+from toymc.kernels import kernel
+
+
+class Work(NamedTuple):
+    """Scratch of one evaluation; sizes as in `packing.Packed`."""
+
+    shape: FloatArray  # (P, 3) q(alpha), q', q'' of code4p
+    factor: FloatArray  # (F, 3) value, first and second derivative
+    product: FloatArray  # (R,) product of the factors of a block
+    d_product: FloatArray  # (F,) derivative of that product
+    base: FloatArray  # (M,) nominal + shifts
+    yields: FloatArray  # (Q,) per slot
+    jacobian: FloatArray  # (Q, P)
+    phi: FloatArray  # (Q,) derivative of the bin's term
+    rate: FloatArray  # (N,) expected events
+    gamma: FloatArray  # (J,)
+    slope: FloatArray  # (J,) -d(gamma)/d(y t)
+    vector: FloatArray  # (P,)
+    gradient: FloatArray  # (P,)
+    hessian: FloatArray  # (P, P)
+
+
+@kernel
+def _workspace(m):
+    n_par = m.lo.size
+    n_gam = m.gam_kind.size
+    n_bin = m.gam_start.size - 1
+    n_slot = n_bin + n_gam
+    n_fac = m.fac_par.size
+    return Work(
+        np.zeros((n_par, 3)), np.zeros((n_fac, 3)), np.zeros(m.block_start.size - 1), np.zeros(n_fac),
+        np.zeros(m.nominal.size), np.zeros(n_slot), np.zeros((n_slot, n_par)), np.zeros(n_slot), np.zeros(n_bin),
+        np.ones(n_gam), np.zeros(n_gam), np.zeros(n_par), np.zeros(n_par), np.zeros((n_par, n_par)),
+    )  # fmt: skip
+
+
+@kernel
+def _interpolate(m, theta, w):
+    """code4p weights per parameter, code4 values per factor, and the product of factors per block."""
+    for k in range(theta.size):
+        a = theta[k]
+        if a > 1.0 or a < -1.0:
+            w.shape[k, 0] = 8.0 * abs(a)
+            w.shape[k, 1] = 8.0 if a > 0 else -8.0
+            w.shape[k, 2] = 0.0
+        else:
+            s = a * a
+            w.shape[k, 0] = s * (15.0 + s * (-10.0 + 3.0 * s))
+            w.shape[k, 1] = a * (30.0 + s * (-40.0 + 18.0 * s))
+            w.shape[k, 2] = 30.0 + s * (-120.0 + 90.0 * s)
+    for e in range(m.fac_par.size):
+        a = theta[m.fac_par[e]]
+        c = m.fac_coef[e]
+        if m.fac_kind[e] == 0:
+            w.factor[e, 0] = a
+            w.factor[e, 1] = 1.0
+            w.factor[e, 2] = 0.0
+        elif a >= 1.0 or a <= -1.0:
+            rate = c[1] if a > 0 else -c[0]
+            value = math.exp(rate * a)
+            w.factor[e, 0] = value
+            w.factor[e, 1] = rate * value
+            w.factor[e, 2] = rate * rate * value
+        else:
+            f = c[7]
+            d = 0.0
+            h = 0.0
+            for i in range(6, 1, -1):
+                h = h * a + d
+                d = d * a + f
+                f = f * a + c[i]
+            h = h * a + d
+            d = d * a + f
+            f = f * a + 1.0
+            w.factor[e, 0] = f
+            w.factor[e, 1] = d
+            w.factor[e, 2] = 2.0 * h
+    for r in range(m.block_start.size - 1):
+        w.product[r] = _product_without(m, w, r, -1, -1)
+        for e in range(m.fac_start[r], m.fac_start[r + 1]):
+            w.d_product[e] = w.factor[e, 1] * _product_without(m, w, r, e, -1)
+
+
+@kernel
+def _product_without(m, w, r, first, second):
+    product = 1.0
+    for e in range(m.fac_start[r], m.fac_start[r + 1]):
+        if e != first and e != second:
+            product *= w.factor[e, 0]
+    return product
+
+
+@kernel
+def _yields(m, w):
+    """Yields per slot and their derivatives."""
+    w.yields[:] = 0.0
+    w.jacobian[:] = 0.0
+    for r in range(m.block_start.size - 1):
+        first = m.block_start[r]
+        n = m.block_start[r + 1] - first
+        product = w.product[r]
+        for i in range(n):
+            w.base[first + i] = m.nominal[first + i]
+        for e in range(m.hist_start[r], m.hist_start[r + 1]):
+            k = m.hist_par[e]
+            off = m.hist_off[e]
+            alpha = w.vector[k]
+            q = w.shape[k, 0]
+            dq = w.shape[k, 1]
+            for i in range(n):
+                sym = m.sym[off + i]
+                asym = m.asym[off + i]
+                w.base[first + i] += alpha * sym + q * asym
+                w.jacobian[m.slot[first + i], k] += (sym + dq * asym) * product
+        for i in range(n):
+            base = w.base[first + i]
+            slot = m.slot[first + i]
+            w.yields[slot] += base * product
+            for e in range(m.fac_start[r], m.fac_start[r + 1]):
+                w.jacobian[slot, m.fac_par[e]] += base * w.d_product[e]
+
+
+@kernel
+def _gamma_response(kind, scale, aux, low, high, u):
+    """Gamma at u = y t and -d(gamma)/du; zero slope where it sits on a bound."""
+    if kind == 1:
+        gamma = aux - scale * u
+        slope = scale
+    else:
+        rest = scale + u
+        gamma = aux / rest if rest > 0.0 else high
+        slope = gamma / rest if rest > 0.0 else 0.0
+    if gamma <= low:
+        return low, 0.0
+    if gamma >= high:
+        return high, 0.0
+    return gamma, slope
+
+
+@kernel
+def _rate_one(kind, scale, aux, n, other, y):
+    """Root of the quadratic: rate of a bin with one gamma (before its bounds) and the gamma's own equation."""
+    if kind == 1:
+        s = scale * y * y
+        p = other + aux * y - s
+        root = math.sqrt(p * p + 4.0 * s * n)
+        if p >= 0.0:
+            return 0.5 * (p + root)
+        return 2.0 * s * n / (root - p)
+    if y == 0.0:
+        return other
+    a = (y + scale) * y
+    b = (y + scale) * other - (n + aux) * y
+    root = math.sqrt(max(b * b + 4.0 * a * aux * other, 0.0))
+    gamma = 2.0 * aux * other / (b + root) if b > 0.0 else 0.5 * (root - b) / a
+    return other + gamma * y
+
+
+@kernel
+def _rate_many(m, w, n, gaux, first, last, slot):
+    """Root of h(rate) = sum gamma(t(rate)) y - rate, decreasing in the rate: Newton inside a bracket."""
+    low = 0.0
+    rate = w.yields[slot]
+    for j in range(first, last):
+        y = w.yields[slot + 1 + j - first]
+        rate += y
+        if m.gam_kind[j] == 2 and y > 0.0:
+            low = max(low, n * y / (y + m.gam_scale[j]))
+    high = np.inf
+    rate = max(rate, low * 1.0000001 + 1e-300)
+    for _ in range(100):
+        t = 1.0 - n / rate
+        h = w.yields[slot] - rate
+        dh = -1.0
+        for j in range(first, last):
+            y = w.yields[slot + 1 + j - first]
+            gamma, slope = _gamma_response(
+                m.gam_kind[j], m.gam_scale[j], gaux[j], m.gam_lo[j], m.gam_hi[j], y * t
+            )
+            h += gamma * y
+            dh -= slope * y * y * n / (rate * rate)
+        if h > 0.0:
+            low = rate
+        else:
+            high = rate
+        new = rate - h / dh
+        if not (low < new < high):
+            new = 0.5 * (low + high) if high < np.inf else 2.0 * rate
+        if abs(new - rate) <= 1e-15 * rate:
+            return new
+        rate = new
+    return rate
+
+
+@kernel
+def _solve_bin(m, w, n, gaux, b):
+    """Profile the gammas of one bin: fills gamma and slope, returns (rate, t)."""
+    first = m.gam_start[b]
+    last = m.gam_start[b + 1]
+    slot = b + first
+    rate = w.yields[slot]
+    if last == first:
+        return rate, (1.0 - n / rate if n > 0.0 else 1.0)
+    t = 1.0
+    if n > 0.0:
+        if last == first + 1:
+            rate = _rate_one(m.gam_kind[first], m.gam_scale[first], gaux[first], n, w.yields[slot], w.yields[slot + 1])
+        else:
+            rate = _rate_many(m, w, n, gaux, first, last, slot)
+        t = 1.0 - n / rate if rate > 0.0 else -np.inf
+    rate = w.yields[slot]
+    for j in range(first, last):
+        y = w.yields[slot + 1 + j - first]
+        u = y * t if y != 0.0 else 0.0
+        w.gamma[j], w.slope[j] = _gamma_response(
+            m.gam_kind[j], m.gam_scale[j], gaux[j], m.gam_lo[j], m.gam_hi[j], u
+        )
+        rate += w.gamma[j] * y
+    return rate, (1.0 - n / rate if n > 0.0 else 1.0)
+
+
+@kernel
+def _constraint(kind, scale, aux, x):
+    """Saturated constraint term: Gaussian (scale = sigma^2) or Poisson of mean x tau with tau = scale."""
+    if kind == 1:
+        return 0.5 * (x - aux) * (x - aux) / scale
+    mean = x * scale
+    if aux == 0.0:
+        return mean
+    return mean - aux + aux * math.log(aux / mean) if mean > 0.0 else np.inf
+
+
+@kernel
+def _bins(m, n, gaux, w):
+    """Sum of the bin terms; adds their gradient and the part of the Hessian without second derivatives of yields."""
+    n_par = w.gradient.size
+    total = 0.0
+    for b in range(n.size):
+        first = m.gam_start[b]
+        last = m.gam_start[b + 1]
+        slot = b + first
+        rate, t = _solve_bin(m, w, n[b], gaux, b)
+        w.rate[b] = rate
+        if not (rate > 0.0 or (rate == 0.0 and n[b] == 0.0)):
+            return np.inf
+        total += rate - n[b]
+        k = 0.0
+        if n[b] > 0.0:
+            total += n[b] * math.log(n[b] / rate)
+            k = n[b] / (rate * rate)
+        spread = 0.0
+        w.phi[slot] = t
+        v = w.vector
+        for i in range(n_par):
+            v[i] = w.jacobian[slot, i]
+            w.gradient[i] += t * w.jacobian[slot, i]
+        for j in range(first, last):
+            s = slot + 1 + j - first
+            y = w.yields[s]
+            total += _constraint(m.gam_kind[j], m.gam_scale[j], gaux[j], w.gamma[j])
+            w.phi[s] = w.gamma[j] * t
+            spread += w.slope[j] * y * y
+            weight = w.gamma[j] - t * w.slope[j] * y
+            curve = t * t * w.slope[j]
+            for i in range(n_par):
+                step = w.jacobian[s, i]
+                v[i] += weight * step
+                w.gradient[i] += w.phi[s] * step
+                if step != 0.0:
+                    for l in range(i + 1):
+                        w.hessian[i, l] -= curve * step * w.jacobian[s, l]
+        k /= 1.0 + k * spread
+        for i in range(n_par):
+            step = k * v[i]
+            if step != 0.0:
+                for l in range(i + 1):
+                    w.hessian[i, l] += step * v[l]
+    return total
+
+
+@kernel
+def _curvature(m, w):
+    """Adds sum_bins phi d2(yield), summed per block first: a yield is (nominal + shifts) x product of factors."""
+    for r in range(m.block_start.size - 1):
+        first = m.block_start[r]
+        n = m.block_start[r + 1] - first
+        total = 0.0
+        for i in range(n):
+            total += w.phi[m.slot[first + i]] * w.base[first + i]
+        for e in range(m.hist_start[r], m.hist_start[r + 1]):
+            k = m.hist_par[e]
+            off = m.hist_off[e]
+            sym = 0.0
+            asym = 0.0
+            for i in range(n):
+                phi = w.phi[m.slot[first + i]]
+                sym += phi * m.sym[off + i]
+                asym += phi * m.asym[off + i]
+            w.hessian[k, k] += w.shape[k, 2] * asym * w.product[r]
+            slope = sym + w.shape[k, 1] * asym
+            for f in range(m.fac_start[r], m.fac_start[r + 1]):
+                l = m.fac_par[f]
+                mixed = slope * w.d_product[f]
+                w.hessian[max(k, l), min(k, l)] += 2.0 * mixed if k == l else mixed
+        for e in range(m.fac_start[r], m.fac_start[r + 1]):
+            k = m.fac_par[e]
+            if w.factor[e, 2] != 0.0:
+                w.hessian[k, k] += total * w.factor[e, 2] * _product_without(m, w, r, e, -1)
+            for f in range(m.fac_start[r], e):
+                l = m.fac_par[f]
+                both = w.factor[e, 1] * w.factor[f, 1] * _product_without(m, w, r, e, f)
+                w.hessian[max(k, l), min(k, l)] += total * both
+
+
+@kernel
+def _evaluate(m, n, aux, gaux, theta, w):
+    """Saturated profile likelihood at theta: returns its value, leaves gradient, Hessian, rates and gammas in `w`.
+
+    The gradient and Hessian are those with respect to theta after the gammas have been minimised out. Infinite where a
+    rate is negative, or zero with events in the bin.
+    """
+    w.gradient[:] = 0.0
+    w.hessian[:] = 0.0
+    _interpolate(m, theta, w)
+    w.vector[:] = theta
+    _yields(m, w)
+    total = _bins(m, n, gaux, w)
+    if not total < np.inf:
+        return np.inf
+    _curvature(m, w)
+    for k in range(theta.size):
+        kind = m.con_kind[k]
+        if kind != 0:
+            total += _constraint(kind, m.con_scale[k], aux[k], theta[k])
+        if kind == 1:
+            w.gradient[k] += (theta[k] - aux[k]) / m.con_scale[k]
+            w.hessian[k, k] += 1.0 / m.con_scale[k]
+        elif kind == 2:
+            w.gradient[k] += m.con_scale[k] - aux[k] / theta[k]
+            w.hessian[k, k] += aux[k] / (theta[k] * theta[k])
+    for i in range(theta.size):
+        for j in range(i):
+            w.hessian[j, i] = w.hessian[i, j]
+    return total if total == total else np.inf
