@@ -16,7 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 ProgressFactory = Callable[[str], Callable[[int, int], None]]
 
 
-class Number(click.ParamType):
+class Number(click.ParamType):  # type: ignore[type-arg]
     """A finite number, optionally above or below a bound."""
 
     name = "number"
@@ -56,7 +56,7 @@ class Fraction(Number):
         return number
 
 
-class NumberList(click.ParamType):
+class NumberList(click.ParamType):  # type: ignore[type-arg]
     """Comma-separated finite numbers."""
 
     name = "number,..."

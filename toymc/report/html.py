@@ -1,0 +1,96 @@
+"""report.html: one file that needs nothing else, with plots, tables and the way to run it again."""
+
+import base64
+from collections.abc import Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from toymc.report.result import StudyResult
+from toymc.report.run_toml import RunConfig
+from toymc.report.tables import Table, cutflow_tables, estimator_table, format_cell, limit_table, sample_table
+
+
+def render(result: StudyResult, config: RunConfig, title: str, plots: Sequence[tuple[Path, str]]) -> str:
+    """The report as one HTML text.
+
+    Parameters
+    ----------
+    result : StudyResult
+    config : RunConfig
+    title : str
+        What the study is about, in a line.
+    plots : sequence of (PNG file, caption)
+        Embedded in the text.
+
+    Raises
+    ------
+    OSError
+        If a plot cannot be read.
+    """
+    parts = []
+    limits, estimators = limit_table(result), estimator_table(result)
+    for table in (limits, estimators):
+        if table.rows:
+            parts.append(_section(table.title, _html_table(table)))
+    if result.published:
+        sources = dict.fromkeys(entry.source for entry in result.published)
+        parts.append("<p>Published: " + escape("; ".join(sources)) + "</p>")
+    if result.notes:
+        parts.append(_section("Notes", "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in result.notes) + "</ul>"))
+    if plots:
+        parts.append(_section("Plots", '<div class="plots">' + "".join(_figure(*plot) for plot in plots) + "</div>"))
+    samples = sample_table(result)
+    if samples.rows:
+        parts.append(_section(samples.title, _html_table(samples)))
+    flows = cutflow_tables(result)
+    if flows:
+        opened = [
+            f"<details{' open' if i == 0 else ''}><summary>{escape(flow.title)}</summary>{_html_table(flow)}</details>"
+            for i, flow in enumerate(flows)
+        ]
+        parts.append(_section("Cut flow", "".join(opened)))
+    parts.append(_section("Run it again", f"<pre>{escape(config.command)}</pre><pre>{escape(config.to_toml())}</pre>"))
+    if result.timing:
+        rows = tuple((name, seconds) for name, seconds in result.timing.items())
+        parts.append(_section("Timing", _html_table(Table("", ("stage", "seconds"), rows))))
+    template = Template(resources.files("toymc.report").joinpath("report.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        title=escape(f"toymc: {result.study}"), heading=escape(title), lead=_lead(result), body="\n".join(parts)
+    )
+
+
+def _lead(result: StudyResult) -> str:
+    facts = [f"study {result.study}"]
+    if result.luminosity_fb is not None:
+        facts.append(f"{result.luminosity_fb:g} fb<sup>-1</sup>")
+    facts += [f"{name} {value}" for name, value in (("detector", result.detector), ("scale", result.scale)) if value]
+    facts.append(f"seed {result.seed}")
+    if result.systematics:
+        facts.append(f"systematics: {escape(result.systematics)}")
+    facts.append(f"toymc {result.version}")
+    if result.pdg_edition:
+        facts.append(escape(result.pdg_edition))
+    return " &middot; ".join(facts)
+
+
+def _section(title: str, content: str) -> str:
+    return f"<h2>{escape(title)}</h2>\n{content}"
+
+
+def _figure(png: Path, caption: str) -> str:
+    data = base64.b64encode(png.read_bytes()).decode()
+    text = escape(caption)
+    return f'<figure><img alt="{text}" src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'
+
+
+def _html_table(table: Table) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in table.header)
+    rows = "".join("<tr>" + "".join(_html_cell(cell) for cell in row) + "</tr>" for row in table.rows)
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _html_cell(cell: str | float | int | None) -> str:
+    kind = ' class="text"' if isinstance(cell, str) else ""
+    return f"<td{kind}>{escape(format_cell(cell))}</td>"

@@ -1,0 +1,110 @@
+"""Tables of a result, once for the terminal, the HTML report and HEPData: ours beside what was published."""
+
+import math
+from dataclasses import dataclass
+
+from toymc.report.result import Hypothesis, Published, StudyResult
+
+Cell = str | float | int | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A titled table of plain cells."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def published_for(result: StudyResult, hypothesis: Hypothesis) -> Published | None:
+    """The published number at the parameters and the confidence level of `hypothesis`, if there is one."""
+    for entry in result.published or []:
+        if entry.cl is not None and not math.isclose(entry.cl, hypothesis.cl):
+            continue
+        if entry.parameters.items() <= hypothesis.parameters.items():
+            return entry
+    return None
+
+
+def limit_table(result: StudyResult) -> Table:
+    """Expected limits with bands, observed, without systematic uncertainties; published; the ratio of the medians."""
+    hypotheses = result.hypotheses or []
+    names = tuple(dict.fromkeys(name for h in hypotheses for name in h.parameters))
+    rows = []
+    for h in hypotheses:
+        entry = published_for(result, h)
+        expected = entry.expected if entry else None
+        rows.append(
+            (
+                *(h.parameters.get(name) for name in names),
+                h.cl,
+                h.expected.minus1,
+                h.expected.median,
+                h.expected.plus1,
+                h.expected_statistical.median if h.expected_statistical else None,
+                h.observed,
+                expected,
+                entry.observed if entry else None,
+                h.expected.median / expected if expected else None,
+            )
+        )
+    header = (
+        *names, "CL", "-1 sigma", "expected", "+1 sigma", "stat. only", "observed",
+        "published expected", "published observed", "ours/published",
+    )  # fmt: skip
+    return _without_empty(Table(f"Upper limits on {result.limit_on or 'the signal'}", header, tuple(rows)))
+
+
+def sample_table(result: StudyResult) -> Table:
+    """Generated and selected events of every sample."""
+    header = ("sample", "generated", "selected", "efficiency", "expected events", "+-", "effective events", "at most")
+    rows = tuple(
+        (
+            s.name,
+            s.generated,
+            s.selected,
+            s.efficiency,
+            s.expected_events,
+            s.expected_events_error,
+            s.effective_events,
+            s.upper_bound,
+        )
+        for s in result.samples or []
+    )
+    return _without_empty(Table("Samples", header, rows))
+
+
+def cutflow_tables(result: StudyResult) -> list[Table]:
+    """One table per sample: events left after each cut."""
+    header = ("cut", "simulated", "events", "+-", "efficiency")
+    return [
+        Table(name, header, tuple((s.cut, s.raw, s.events, s.error, s.efficiency) for s in steps))
+        for name, steps in (result.cutflow or {}).items()
+    ]
+
+
+def estimator_table(result: StudyResult) -> Table:
+    """Estimators with bias and pull."""
+    keys = ("name", "value", "error", "stat_error", "bias", "bias_error", "pull_mean", "pull_width", "slope")
+    rows = tuple(tuple(getattr(e, key) for key in keys) for e in result.estimators or [])
+    return _without_empty(Table("Estimators", keys, rows))
+
+
+def _without_empty(table: Table) -> Table:
+    """The table without the columns in which every cell is None."""
+    keep = [i for i in range(len(table.header)) if any(row[i] is not None for row in table.rows)]
+    return Table(
+        table.title,
+        tuple(table.header[i] for i in keep),
+        tuple(tuple(row[i] for i in keep) for row in table.rows),
+    )
+
+
+def format_cell(cell: Cell) -> str:
+    """A cell as text: three or four significant digits, '-' for nothing."""
+    if cell is None:
+        return "-"
+    if isinstance(cell, float):
+        return f"{cell:.4g}" if abs(cell) >= 1000 or cell == int(cell) else f"{cell:.3g}"
+    return str(cell)
