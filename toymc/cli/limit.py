@@ -1,0 +1,71 @@
+"""`toymc limit`: upper limits without a study."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from toymc.cli.common import NOT_NEGATIVE, Fraction, echo_json, echo_table, json_option
+from toymc.errors import InputError
+
+_cl_option = click.option("--cl", type=Fraction(), default=0.9, show_default=True, help="Confidence level.")
+
+
+@click.group()
+def limit() -> None:
+    """Upper limits from counts or from a pyhf workspace."""
+
+
+@limit.command(epilog="Example: toymc limit counting --observed 2 --background 1.3 --background-error 0.4 --json")
+@click.option("--observed", type=click.IntRange(0), required=True, help="Observed events.")
+@click.option("--background", type=NOT_NEGATIVE, required=True, help="Expected background events.")
+@click.option("--background-error", type=NOT_NEGATIVE, default=0.0, show_default=True)
+@_cl_option
+@click.option("--method", type=click.Choice(["cls", "fc", "bayes"]), default="cls", show_default=True)
+@json_option
+def counting(
+    observed: int, background: float, background_error: float, cl: float, method: str, as_json: bool
+) -> None:
+    """Upper limit in signal events from a counting experiment."""
+    from toymc.inference.counting import counting_limit
+
+    result = counting_limit(observed, background, background_error, cl=cl, method=method)
+    _answer(result.to_dict(), as_json)
+
+
+@limit.command(epilog="Example: toymc limit workspace workspace.json --cl 0.95 --json")
+@click.argument("file", metavar="FILE.json")
+@_cl_option
+@json_option
+def workspace(file: str, cl: float, as_json: bool) -> None:
+    """CLs limit on the parameter of interest of a pyhf workspace."""
+    from toymc.inference import Model, upper_limit
+
+    model = Model.from_pyhf(_read_json(file))
+    _answer(upper_limit(model, cl=cl).to_dict(), as_json)
+
+
+def _read_json(file: str) -> dict[str, Any]:
+    try:
+        content = json.loads(Path(file).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{file} is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{file} is not a pyhf workspace: an object with 'channels' and 'measurements' is expected")
+    return content
+
+
+def _answer(answer: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        echo_json(answer)
+        return
+    rows = []
+    for key, value in answer.items():
+        if isinstance(value, dict):
+            rows += [(f"{key} {band}", number) for band, number in value.items()]
+        elif isinstance(value, int | float | str):
+            rows.append((key, value))
+    echo_table(("quantity", "value"), rows)

@@ -1,0 +1,120 @@
+"""`toymc study`: repeat a published search or measurement."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from toymc.cli.common import (
+    POSITIVE,
+    SEED,
+    echo_json,
+    echo_table,
+    json_option,
+    progress_bars,
+    worker_options,
+)
+from toymc.errors import InputError
+
+if TYPE_CHECKING:
+    from toymc.report.result import StudyResult
+    from toymc.studies import Study
+
+
+@click.group()
+def study() -> None:
+    """Repeat a published search or measurement."""
+
+
+@study.command("list", epilog="Example: toymc study list")
+@json_option
+def list_studies(as_json: bool) -> None:
+    """List the studies."""
+    from toymc.studies import STUDIES
+
+    if as_json:
+        keys = ("name", "title", "reference", "limit_on", "card", "luminosity_fb")
+        echo_json({"studies": [{key: getattr(entry, key) for key in keys} for entry in STUDIES.values()]})
+    else:
+        echo_table(
+            ("study", "fb^-1", "card", "title", "reference"),
+            [(s.name, s.luminosity_fb, s.card, s.title, s.reference) for s in STUDIES.values()],
+        )
+
+
+@study.command(epilog="Example: toymc study run tau_l_alpha --scale 0.1 --seed 1 --out tau_l_alpha")
+@click.argument("name")
+@click.option("--luminosity", type=POSITIVE, metavar="FB", help="In fb^-1; that of the publication if not given.")
+@click.option("--seed", type=SEED, default=1, show_default=True)
+@click.option("--scale", type=POSITIVE, default=1.0, show_default=True, help="Of the Monte Carlo statistics.")
+@worker_options
+@click.option("--systematics", default="all", show_default=True, metavar="all|none|FILE")
+@click.option("--points", type=click.Choice(["reference", "all"]), default="all", show_default=True)
+@click.option("--data", metavar="FILE", help="Observed events: adds the observed limit.")
+@click.option("--out", required=True, metavar="DIR", help="Folder for results, plots and report.")
+@json_option
+def run(
+    name: str,
+    luminosity: float | None,
+    seed: int,
+    scale: float,
+    workers: int,
+    executor: str,
+    scheduler: str | None,
+    systematics: str,
+    points: str,
+    data: str | None,
+    out: str,
+    as_json: bool,
+) -> None:
+    """Run study NAME from generated events to its result, and write everything to DIR."""
+    from toymc.io.outputs import check_run_folder
+
+    chosen = _study(name)
+    check_run_folder(out, name)
+    for what, file in (("data", data), ("systematics", None if systematics in ("all", "none") else systematics)):
+        if file is not None and not Path(file).is_file():
+            raise InputError(f"cannot read --{what} {file}: no such file")
+    from toymc.production.run_study import run_study
+
+    with progress_bars() as bars:
+        result = run_study(
+            chosen,
+            out,
+            luminosity_fb=luminosity,
+            seed=seed,
+            scale=scale,
+            workers=workers,
+            executor=executor,
+            scheduler=scheduler,
+            systematics=systematics,
+            points=points,
+            data=data,
+            progress=bars,
+        )
+    _show(result, out, as_json)
+
+
+def _study(name: str) -> "Study":
+    from toymc.studies import STUDIES
+
+    if name not in STUDIES:
+        raise InputError(f"unknown study '{name}': allowed are {', '.join(STUDIES)}")
+    return STUDIES[name]
+
+
+def _show(result: "StudyResult", out: str, as_json: bool) -> None:
+    """The limits or estimators beside the published ones, and where the report lies."""
+    from toymc.report.tables import estimator_table, limit_table
+
+    if as_json:
+        echo_json(result.to_dict())
+        return
+    for table in (limit_table(result), estimator_table(result)):
+        if table.rows:
+            click.echo(table.title)
+            echo_table(table.header, table.rows)
+            click.echo()
+    if result.timing:
+        click.echo(f"time: {', '.join(f'{name} {seconds:.1f} s' for name, seconds in result.timing.items())}")
+    click.echo(f"report: {Path(out) / 'report.html'}")
