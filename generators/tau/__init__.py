@@ -1,0 +1,1 @@
+"""Tau decays with matrix elements and polarimeter vectors; see `toymc.generators.tau.decay`."""

@@ -1,0 +1,345 @@
+"""Decay of a tau: the dispatcher kernel `_decay_tau` and the tables it reads.
+
+`_decay_tau(rng, mode, tables, p4, pdg) -> (n, hx, hy, hz)` makes one unweighted, unpolarised decay of a tau- in its rest
+frame, in axes that belong to the decay (often h or one momentum along z), and its polarimeter vector h: the decay of a tau-
+with spin s has dGamma ~ 1 + s.h. A caller rotates the decay so that h points along a direction drawn from the spin density
+and turns it by a uniform azimuth about h. For a tau+ all momenta change sign, codes are conjugated and h stays.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from toymc.constants import M_E, M_K0, M_MU, M_PHI, M_TAU, mass, width
+from toymc.errors import InputError
+from toymc.generators.tau import modes, resonances
+from toymc.generators.tau.four_pion import build_four_pion_table
+from toymc.generators.tau.leptonic import _leptonic_decay
+from toymc.generators.tau.polarimeter import _to_tau_frame
+from toymc.generators.tau.sampling import _adapt, _draw, _trials
+from toymc.generators.tau.tables import (
+    ALPHA_MASS,
+    CELL_COLUMNS,
+    CHIRALITY,
+    KAON_PAIR_LIKE,
+    N_SAMPLERS,
+    PAIR_LONG,
+    PAIR_SHORT,
+    PHI_HIGH,
+    PHI_LOW,
+    PHI_MASS,
+    PHI_WIDTH,
+    ROWS,
+    TauDecayTables,
+)
+from toymc.generators.tau.two_body import (
+    _meson_decay,
+    _photon_signal,
+    _resonance_mass,
+    _scalar_signal,
+    _vector_signal,
+    chirality_code,
+)
+from toymc.kernels import kernel
+from toymc.streams import stream
+
+FloatArray = npt.NDArray[np.float64]
+Int32Array = npt.NDArray[np.int32]
+
+_PHI_WINDOW = 25.0  # widths above the pole up to which a phi is drawn; the lower edge is 2 m_K0
+
+_E_NU_NU = modes.E_NU_NU
+_MU_NU_NU = modes.MU_NU_NU
+_PI_NU = modes.PI_NU
+_K_NU = modes.K_NU
+_PI_K0_K0 = modes.PI_K0_K0_NU
+_N_DECAYS = modes.N_DECAYS
+_E_PHI = modes.E_PHI
+_E_GAMMA = modes.E_GAMMA
+_K_SHORT = 310
+_K_LONG = 130
+
+
+@kernel
+def _neutral_kaons(rng, n, pdg):
+    """Write every K0 and K0bar as K_S or K_L, 50:50."""
+    for row in range(1, n):
+        if pdg[row] == 311 or pdg[row] == -311:
+            pdg[row] = _K_SHORT if rng.random() < 0.5 else _K_LONG
+
+
+@kernel
+def _signal_decay(rng, mode, tables, p4):
+    """The two-body signals; even codes electrons, odd codes muons (rows: neutral, lepton)."""
+    signal = tables.signal
+    lepton = M_E if (mode - _N_DECAYS) % 2 == 0 else M_MU
+    if mode >= _E_GAMMA:
+        return _photon_signal(M_TAU, lepton, signal[CHIRALITY], p4)
+    if mode >= _E_PHI:
+        m = _resonance_mass(rng, signal[PHI_MASS], signal[PHI_WIDTH], signal[PHI_LOW], signal[PHI_HIGH])
+        return _vector_signal(M_TAU, m, lepton, signal[CHIRALITY], p4)
+    return _scalar_signal(M_TAU, signal[ALPHA_MASS], lepton, signal[CHIRALITY], p4)
+
+
+@kernel
+def _decay_tau(rng, mode, tables, p4, pdg):
+    """One decay of a tau- at rest: fills p4 (>= ROWS, 4) and pdg (>= 5), returns (n, hx, hy, hz)."""
+    kind = mode
+    if mode == _PI_K0_K0:
+        x = rng.random()
+        if x < tables.signal[PAIR_SHORT] + tables.signal[PAIR_LONG]:
+            kind = KAON_PAIR_LIKE
+        for row in range(4):
+            pdg[row] = tables.pdg[kind, row]
+        if kind == KAON_PAIR_LIKE:
+            pdg[1] = _K_SHORT if x < tables.signal[PAIR_SHORT] else _K_LONG
+            pdg[3] = pdg[1]
+    n = tables.mesons[kind]
+    if n > 0:
+        n += 1
+    elif mode == _E_NU_NU or mode == _MU_NU_NU:
+        n = 3
+    else:
+        n = 2
+    if mode != _PI_K0_K0:
+        for row in range(n):
+            pdg[row] = tables.pdg[kind, row]
+    if tables.mesons[kind] > 1:
+        _neutral_kaons(rng, n, pdg)
+        q2 = _draw(rng, kind, tables, p4)
+        hx, hy, hz = _to_tau_frame(rng, q2, n - 1, p4, p4[6:8].reshape((4, 2)))
+    elif mode == _E_NU_NU or mode == _MU_NU_NU:
+        hx, hy, hz = _leptonic_decay(rng, M_TAU, tables.masses[kind, 1], p4)
+    elif mode == _PI_NU or mode == _K_NU:
+        hx, hy, hz = _meson_decay(M_TAU, tables.masses[kind, 1], p4)
+    else:
+        hx, hy, hz = _signal_decay(rng, mode, tables, p4)
+    return n, hx, hy, hz
+
+
+@kernel
+def _decay_many(rng, codes, tables, scratch, names, p4, pdg, h):
+    """A decay for every entry of codes into rows (i, 0..4)."""
+    for i in range(len(codes)):
+        n, hx, hy, hz = _decay_tau(rng, codes[i], tables, scratch, names)
+        for row in range(5):
+            pdg[i, row] = names[row] if row < n else 0
+            for k in range(4):
+                p4[i, row, k] = scratch[row, k] if row < n else 0.0
+        h[i, 0] = hx
+        h[i, 1] = hy
+        h[i, 2] = hz
+
+
+def _masses() -> FloatArray:
+    table = np.zeros((N_SAMPLERS, 5))
+    for kind in range(N_SAMPLERS):
+        daughters = modes.DAUGHTERS[modes.PI_K0_K0_NU if kind == KAON_PAIR_LIKE else kind]
+        for row, code in enumerate(daughters):
+            if abs(code) not in (12, 14, 16, 22, modes.ALPHA_PDG):
+                table[kind, row] = mass(abs(code))
+    return table
+
+
+def _codes() -> Int32Array:
+    table = np.zeros((N_SAMPLERS, 5), dtype=np.int32)
+    for kind, daughters in enumerate(modes.DAUGHTERS):
+        table[kind, : len(daughters)] = daughters
+    # K_S and K_L side by side: the currents of this sampler distinguish nothing else
+    table[modes.PI_K0_K0_NU, :4] = (16, _K_SHORT, -211, _K_LONG)
+    table[KAON_PAIR_LIKE, :4] = (16, _K_SHORT, -211, _K_SHORT)
+    return table
+
+
+def _mesons() -> npt.NDArray[np.int64]:
+    counts = np.zeros(N_SAMPLERS, dtype=np.int64)
+    for kind in range(modes.PI_PI0_NU, modes.N_DECAYS):
+        counts[kind] = len(modes.DAUGHTERS[kind]) - 1
+    counts[KAON_PAIR_LIKE] = counts[modes.PI_K0_K0_NU]
+    return counts
+
+
+def _dimensions(mesons: int) -> int:
+    return 1 if mesons == 2 else 3 * mesons - 6
+
+
+def _cell_plan(kind: int, mesons: int, card: dict[str, int]) -> tuple[int, int, int]:
+    """Cells, points per cell and learning trials of a sampler."""
+    if mesons == 2:
+        return card["cells_two"], card["points"], card["learn"] // 4
+    if mesons == 3:
+        common = kind in (modes.THREE_PI_NU, modes.PI_2PI0_NU)
+        cells = card["cells_three" if common else "cells_three_rare"]
+        return cells, card["points"], card["learn"] if common else card["learn"] // 2
+    cells = card["cells_four" if kind == modes.THREE_PI_PI0_NU else "cells_four_rare"]
+    return cells, card["points_four"], card["learn_four"]
+
+
+@lru_cache(maxsize=1)
+def _adapted() -> TauDecayTables:
+    """Everything that does not depend on the signal; the random streams of the adaptation are fixed."""
+    cards = resonances.form_factors()
+    card = cards["sampling"]
+    pairs = modes.kaon_pair_fractions()
+    signal = np.zeros(9)
+    signal[PHI_MASS], signal[PHI_WIDTH] = M_PHI, width(333)
+    signal[PHI_LOW], signal[PHI_HIGH] = 2.0 * M_K0, M_PHI + _PHI_WINDOW * width(333)
+    signal[PAIR_SHORT], signal[PAIR_LONG] = pairs
+    signal[8] = 1.0 / (8.0 * np.pi**2 * cards["kaons"]["pion_constant"] ** 2)
+    counts = _mesons()
+    plans = [_cell_plan(k, int(n), card) if n > 1 else (0, 0, 0) for k, n in enumerate(counts)]
+    first = np.concatenate([[0], np.cumsum([plan[0] for plan in plans])]).astype(np.int64)
+    cells = np.zeros((int(first[-1]), CELL_COLUMNS))
+    tables = TauDecayTables(
+        lines=resonances.build_lines(cards, card["grid"]),
+        omega_phi=resonances.omega_phi_parameters(cards),
+        four_pion=build_four_pion_table(),
+        masses=_masses(),
+        mesons=counts,
+        pdg=_codes(),
+        cells=cells,
+        first_cell=first,
+        signal=signal,
+    )
+    scratch = np.zeros((ROWS, 4))
+    for kind, (n_cells, points, learn) in enumerate(plans):
+        if n_cells:
+            rng = stream(0, "tau_decay", "warmup", kind)
+            part = cells[first[kind] : first[kind + 1]]
+            dims = _dimensions(int(counts[kind]))
+            _adapt(rng, kind, tables, scratch, dims, points, learn, card["safety"], part)
+    return tables
+
+
+@lru_cache(maxsize=64)
+def build_tau_tables(alpha_mass: float = 0.0, chirality: str = "vector") -> TauDecayTables:
+    """Tables for `_decay_tau`, adapted once per process and kept.
+
+    Parameters
+    ----------
+    alpha_mass : float
+        Mass of the boson of tau -> l alpha in GeV.
+    chirality : str
+        ``left``, ``right`` (chirality of the lepton field in the signal operator) or ``vector`` (h = 0).
+
+    Returns
+    -------
+    TauDecayTables
+
+    Raises
+    ------
+    InputError
+        For a mass outside 0 .. m_tau - m_mu or an unknown chirality.
+
+    Examples
+    --------
+    >>> build_tau_tables(1.2, "left").signal[:2].tolist()
+    [1.2, -1.0]
+    """
+    code = chirality_code(chirality)
+    if not 0.0 <= alpha_mass < M_TAU - M_E:
+        raise InputError(f"mass {alpha_mass} GeV of alpha: tau -> l alpha needs 0 <= mass < {M_TAU - M_MU:.5f} (mu), "
+                         f"{M_TAU - M_E:.5f} (e)")
+    tables = _adapted()
+    signal = tables.signal.copy()
+    signal[ALPHA_MASS] = alpha_mass
+    signal[CHIRALITY] = code
+    return tables._replace(signal=signal)
+
+
+@dataclass(frozen=True)
+class TauDecays:
+    """Decays of tau- at rest, in axes of each decay: p4 (n, 5, 4), pdg (n, 5) with 0 for empty rows, h (n, 3)."""
+
+    p4: FloatArray
+    pdg: Int32Array
+    polarimeter: FloatArray
+
+
+def decay_taus(
+    rng: np.random.Generator, codes: npt.NDArray[np.int64], tables: TauDecayTables | None = None
+) -> TauDecays:
+    """Decay one tau- at rest for every mode code.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        From `toymc.streams.stream`.
+    codes : int64 (n,)
+        Mode codes (`toymc.generators.tau.modes`).
+    tables : TauDecayTables, optional
+        From `build_tau_tables`; the default ones else.
+
+    Returns
+    -------
+    TauDecays
+        Momenta [px, py, pz, E] in GeV in the tau rest frame, body axes (not isotropic; see the module).
+
+    Raises
+    ------
+    InputError
+        For codes that are not modes.
+
+    Examples
+    --------
+    >>> from toymc.streams import stream
+    >>> decays = decay_taus(stream(1, "doc", "test", 0), np.zeros(3, dtype=np.int64))
+    >>> bool(np.allclose(decays.p4.sum(axis=1)[:, 3], 1.77693, atol=1e-3))
+    True
+    """
+    checked = np.ascontiguousarray(codes, dtype=np.int64)
+    if checked.ndim != 1 or np.any(checked < 0) or np.any(checked >= modes.N_MODES):
+        raise InputError(f"mode codes must be a 1-d array of 0..{modes.N_MODES - 1}")
+    n = len(checked)
+    used = build_tau_tables() if tables is None else tables
+    result = TauDecays(np.empty((n, 5, 4)), np.empty((n, 5), dtype=np.int32), np.empty((n, 3)))
+    _decay_many(
+        rng, checked, used, np.zeros((ROWS, 4)), np.zeros(ROWS, dtype=np.int32), result.p4, result.pdg, result.polarimeter
+    )
+    return result
+
+
+@dataclass(frozen=True)
+class SamplingReport:
+    """How well the envelope of a mode fits: mean weight/envelope, fraction of trials above it, their share of the rate."""
+
+    mode: str
+    efficiency: float
+    overflow_fraction: float
+    overflow_rate: float
+    largest_ratio: float
+
+
+def sampling_report(trials: int = 100_000) -> list[SamplingReport]:
+    """Measure the envelopes of all hadronic modes with an independent stream.
+
+    Parameters
+    ----------
+    trials : int
+        Points per mode.
+
+    Examples
+    --------
+    >>> all(0.0 < row.efficiency <= 1.0 for row in sampling_report(2000))
+    True
+    """
+    tables = _adapted()
+    scratch = np.zeros((ROWS, 4))
+    rows = []
+    for kind in range(N_SAMPLERS):
+        first, last = tables.first_cell[kind], tables.first_cell[kind + 1]
+        if first == last:
+            continue
+        totals = np.zeros(4)
+        dims = _dimensions(int(tables.mesons[kind]))
+        rng = stream(1, "tau_decay", "warmup", kind)
+        _trials(rng, kind, tables, scratch, dims, trials, tables.cells[first:last], False, totals)
+        name = "pi_K0_K0_nu (K_S K_S, K_L K_L)" if kind == KAON_PAIR_LIKE else modes.MODE_NAMES[kind]
+        rows.append(
+            SamplingReport(
+                name, totals[0] / trials, totals[1] / trials, totals[2] / (totals[0] + totals[2]), float(totals[3])
+            )
+        )
+    return rows
