@@ -1,0 +1,188 @@
+"""From a card to the tables of the kernels."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from toymc.detector.identification import identification_tables
+from toymc.detector.resolution import (
+    RESPONSE_RADII,
+    U_GRID,
+    depth_tables,
+    hit_table,
+    resolution_table,
+    tan_grid,
+)
+from toymc.detector.tables import ClusterTables, Detector, TrackTables, TriggerTables
+from toymc.detector.trigger import trigger_rows
+from toymc.geometry import DetectorCard
+from toymc.geometry.reading import check_tiling
+from toymc.geometry.sections import REGIONS, CalorimeterSection
+
+FloatArray = npt.NDArray[np.float64]
+
+_DEPTH_TAN = np.linspace(-2.4, 4.8, 181)
+"""Grid of the material tables in tan lambda: theta from 11.8 to 157 degrees, wider than the calorimeter."""
+_HIT_RADII = np.arange(0.0, 125.0, 0.5)
+_ENERGIES = np.exp(np.linspace(math.log(0.005), math.log(12.0), 160))
+_BREMS_CUTOFF = 1e-3
+"""Photons below this share of the electron's energy are not followed: together they carry 1e-3 X/X0 of it."""
+
+
+def brems_rate(cutoff: float) -> float:
+    """Photons per radiation length with more than `cutoff` of the electron's energy.
+
+    Integral of (4/3 - 4y/3 + y^2)/y from `cutoff` to 1 [Y.-S. Tsai, RMP 46 (1974) 815; PDG review, eq. 34.29].
+
+    Examples
+    --------
+    >>> round(brems_rate(1e-3), 3)
+    8.378
+    """
+    return 4.0 / 3.0 * math.log(1.0 / cutoff) - 4.0 / 3.0 * (1.0 - cutoff) + 0.5 * (1.0 - cutoff * cutoff)
+
+
+def _efficiency(card: DetectorCard) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Edges in pT, edges in tan lambda (rising) and efficiencies."""
+    rows = card.tracking.efficiency
+    where = card.folder / "card.toml"
+    pt = np.array(check_tiling([(r.pt_min, r.pt_max) for r in rows], ("pt_min", "pt_max"), where))
+    names = ("theta_min_deg", "theta_max_deg")
+    theta = np.array(check_tiling([(r.theta_min_deg, r.theta_max_deg) for r in rows], names, where))
+    table = np.zeros((len(pt) - 1, len(theta) - 1))
+    for r in rows:
+        table[np.searchsorted(pt, r.pt_min), np.searchsorted(theta, r.theta_min_deg)] = r.value
+    return pt, np.ascontiguousarray(1.0 / np.tan(np.radians(theta))[::-1]), np.ascontiguousarray(table[:, ::-1])
+
+
+def _track_tables(card: DetectorCard, ideal: bool) -> TrackTables:
+    tangents = tan_grid(card)
+    resolution, response = resolution_table(card, ideal)
+    radius, depth, _ = depth_tables(card, _DEPTH_TAN)
+    pt_edges, tan_edges, efficiency = _efficiency(card)
+    displaced = sorted(card.tracking.displaced, key=lambda r: r.rho_min_cm)
+    return TrackTables(
+        field=card.field.solenoid_tesla.value,
+        tan_low=float(tangents[0]),
+        tan_high=float(tangents[-1]),
+        pt_min=card.tracking.acceptance.pt_min.value,
+        log_u0=math.log(U_GRID[0]),
+        log_u_step=math.log(U_GRID[1] / U_GRID[0]),
+        tan0=float(tangents[0]),
+        tan_step=float(tangents[1] - tangents[0]),
+        resolution=resolution,
+        response_r_step=float(RESPONSE_RADII[1] - RESPONSE_RADII[0]),
+        response=response,
+        depth_tan0=float(_DEPTH_TAN[0]),
+        depth_tan_step=float(_DEPTH_TAN[1] - _DEPTH_TAN[0]),
+        depth_radius=radius,
+        depth=depth,
+        hits_r_step=float(_HIT_RADII[1] - _HIT_RADII[0]),
+        hits=hit_table(card, _DEPTH_TAN, _HIT_RADII),
+        pt_edges=pt_edges,
+        tan_edges=tan_edges,
+        efficiency=efficiency,
+        rho_edges=np.array([*(r.rho_min_cm for r in displaced), displaced[-1].rho_max_cm]),
+        displaced=np.array([r.value for r in displaced]),
+        brems_cutoff=_BREMS_CUTOFF,
+        brems_rate=brems_rate(_BREMS_CUTOFF),
+    )
+
+
+def _sigma_table(section: CalorimeterSection) -> FloatArray:
+    """(3 regions, energies, 3): sigma_E/E, sigma_theta, sigma_phi, from the coefficients of the card's level."""
+    table = np.empty((3, len(_ENERGIES), 3))
+    for row in section.coefficients:
+        if row.background_level != section.background_level.value:
+            continue
+        column = ("sigmaE_over_E", "sigma_theta", "sigma_phi").index(row.quantity)
+        scale = 1e-2 if row.unit == "%" else 1e-3
+        e = _ENERGIES
+        value = scale * (row.a_invE / e + row.b_invE0p5 / np.sqrt(e) + row.c_invE0p25 / e**0.25 + row.d_const)
+        # below the threshold a constant: a fraction for energies, in the table's unit for angles
+        below = row.value_below_threshold * (1.0 if row.unit == "%" else 1e-3)
+        table[REGIONS.index(row.region), :, column] = np.where(e < row.threshold_GeV, below, value)
+    return table
+
+
+def crystal_ball_tail(alpha: float, power: float) -> float:
+    """Share of a Crystal Ball shape below -alpha sigma [Gaiser, SLAC-R-255 (1982), appendix F].
+
+    Examples
+    --------
+    >>> round(crystal_ball_tail(1.2, 5.0), 3)
+    0.157
+    """
+    tail = power / (alpha * (power - 1.0)) * math.exp(-0.5 * alpha * alpha)
+    core = math.sqrt(0.5 * math.pi) * (1.0 + math.erf(alpha / math.sqrt(2.0)))
+    return tail / (tail + core)
+
+
+def _cluster_tables(card: DetectorCard) -> ClusterTables:
+    section = card.calorimeter
+    regions = [section.regions.fwd, section.regions.barrel, section.regions.bwd]
+    pair = section.conversion
+    _, _, outer = depth_tables(card, _DEPTH_TAN)
+    edges = [[math.radians(r.theta_min_deg.value), math.radians(r.theta_max_deg.value)] for r in regions]
+    slope = (1.0 - pair.factor_low.value) / math.log(pair.energy_unity.value / pair.energy_low.value)
+    return ClusterTables(
+        barrel_radius=section.surface.barrel_radius_cm.value,
+        forward_z=section.surface.forward_z_cm.value,
+        backward_z=section.surface.backward_z_cm.value,
+        edges=np.array(edges),
+        energy_min=np.array([r.energy_min.value for r in regions]),
+        efficiency=np.array([r.efficiency.value for r in regions]),
+        log_e0=math.log(_ENERGIES[0]),
+        log_e_step=math.log(_ENERGIES[1] / _ENERGIES[0]),
+        sigma=_sigma_table(section),
+        tail_fraction=crystal_ball_tail(section.tail.alpha.value, section.tail.power.value),
+        tail_alpha=section.tail.alpha.value,
+        tail_power=section.tail.power.value,
+        pair_low=pair.factor_low.value,
+        pair_log_low=math.log(pair.energy_low.value),
+        pair_slope=slope,
+        outer_loss=pair.outer_loss.value,
+        outer=outer,
+        merge_angle=section.merging.angle_rad.value,
+        in_time=section.timing.in_time.value,
+    )
+
+
+def build_detector(card: DetectorCard, ideal: bool = False) -> Detector:
+    """Turn a card into the tables that the kernels use.
+
+    Parameters
+    ----------
+    card : DetectorCard
+        From `toymc.geometry.load_card`.
+    ideal : bool
+        Track resolutions as the layers alone give them, without the tuning to the card's parametrisations.
+
+    Returns
+    -------
+    Detector
+
+    Raises
+    ------
+    InputError
+        If the tables of the card contradict each other.
+
+    Examples
+    --------
+    >>> from toymc.geometry import load_card
+    >>> build_detector(load_card("belle2")).trigger_lines[0]
+    'fyo'
+    """
+    return Detector(
+        card=card,
+        tracks=_track_tables(card, ideal),
+        clusters=_cluster_tables(card),
+        trigger=TriggerTables(
+            rows=trigger_rows(card.trigger.lines),
+            track_energy=card.trigger.track_cluster.energy.value,
+            track_pt_min=card.trigger.track_cluster.pt_min.value,
+        ),
+        identification=identification_tables(card.identification, card.folder / "card.toml"),
+        trigger_lines=tuple(line.name for line in card.trigger.lines),
+    )

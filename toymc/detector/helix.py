@@ -1,0 +1,154 @@
+"""Helix of a charged particle in a solenoid field along +z, in Belle II's parameters and signs.
+
+Perigee with respect to the origin: x = d0 sin(phi0), y = -d0 cos(phi0), z = z0; the momentum there is
+pT (cos phi0, sin phi0, tan lambda); omega = charge * c B / pT, so a positive particle turns clockwise seen from +z
+[Belle II software, framework/dataobjects Helix; P. Billoir et al., NIM A 311 (1992) 139].
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from toymc.constants import OMEGA_PER_TESLA_GEV_CM
+from toymc.errors import InputError
+from toymc.kernels import kernel
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@kernel
+def _wrap(angle):
+    """Angle brought to [-pi, pi]."""
+    return angle - 2.0 * math.pi * round(angle / (2.0 * math.pi))
+
+
+@kernel
+def _to_helix(x, y, z, px, py, pz, charge, field):
+    """Helix (d0, phi0, omega, z0, tan lambda) through a point; charge is not 0, pT is not 0."""
+    pt = math.sqrt(px * px + py * py)
+    radius = pt / (charge * OMEGA_PER_TESLA_GEV_CM * field)  # signed, 1/omega
+    # centre of the circle, on the right of the direction of flight for positive particles
+    cx = x + radius * py / pt
+    cy = y - radius * px / pt
+    distance = math.sqrt(cx * cx + cy * cy)
+    if distance > 1e-12 * abs(radius):
+        sign = 1.0 if radius > 0.0 else -1.0
+        phi0 = math.atan2(sign * cx, -sign * cy)
+    else:  # a circle around the origin: every point is closest, take the production point
+        sign = 1.0 if radius > 0.0 else -1.0
+        phi0 = math.atan2(py, px)
+    # |c| - |R| without cancellation: (|c|^2 - R^2) / (|c| + |R|)
+    d0 = sign * (x * x + y * y + 2.0 * radius * (x * py - y * px) / pt) / (distance + abs(radius))
+    arc = _wrap(phi0 - math.atan2(py, px)) * radius
+    tan_lambda = pz / pt
+    return d0, phi0, 1.0 / radius, z - arc * tan_lambda, tan_lambda
+
+
+@kernel
+def _to_state(d0, phi0, omega, z0, tan_lambda, arc, field):
+    """Position and momentum after the transverse path `arc` (cm, 0 at the perigee)."""
+    pt = OMEGA_PER_TESLA_GEV_CM * field / abs(omega)
+    half = 0.5 * arc * omega
+    chord = arc if abs(half) < 1e-12 else math.sin(half) / half * arc
+    direction = phi0 - half
+    x = d0 * math.sin(phi0) + chord * math.cos(direction)
+    y = -d0 * math.cos(phi0) + chord * math.sin(direction)
+    phi = phi0 - arc * omega
+    return x, y, z0 + arc * tan_lambda, pt * math.cos(phi), pt * math.sin(phi), pt * tan_lambda
+
+
+@kernel
+def _to_helix_rows(state, charge, field, out):
+    for i in range(len(charge)):
+        s = state[i]
+        values = _to_helix(s[0], s[1], s[2], s[3], s[4], s[5], charge[i], field)
+        for k in range(5):
+            out[i, k] = values[k]
+
+
+@kernel
+def _to_state_rows(helix, arc, field, out):
+    for i in range(len(arc)):
+        h = helix[i]
+        values = _to_state(h[0], h[1], h[2], h[3], h[4], arc[i], field)
+        for k in range(6):
+            out[i, k] = values[k]
+
+
+def helix_from_state(state: FloatArray, charge: FloatArray, field: float) -> FloatArray:
+    """Helix parameters at the point of closest approach to the z axis.
+
+    Parameters
+    ----------
+    state : float64 (n, 6)
+        x, y, z in cm and px, py, pz in GeV of any point of each helix, lab frame.
+    charge : float64 (n,)
+        In units of the positron charge, not 0.
+    field : float
+        Solenoid field in tesla, along +z.
+
+    Returns
+    -------
+    float64 (n, 5)
+        d0 (cm), phi0 (rad), omega (1/cm), z0 (cm), tan lambda.
+
+    Raises
+    ------
+    InputError
+        If shapes disagree, or a charge, a transverse momentum or the field is 0.
+
+    Examples
+    --------
+    >>> state = np.array([[0.0, -0.1, 0.0, 1.0, 0.0, 0.5]])
+    >>> helix_from_state(state, np.array([1.0]), 1.5)[0, [0, 4]].round(6).tolist()
+    [0.1, 0.5]
+    """
+    state = np.ascontiguousarray(state, dtype=np.float64)
+    charge = np.ascontiguousarray(charge, dtype=np.float64)
+    if state.ndim != 2 or state.shape != (len(charge), 6):
+        raise InputError(f"state has shape {state.shape}: give ({len(charge)}, 6), one row for each charge")
+    if field == 0.0 or np.any(charge == 0.0) or np.any(np.hypot(state[:, 3], state[:, 4]) == 0.0):
+        raise InputError("no helix: field, charge and transverse momentum must not be 0")
+    out = np.empty((len(charge), 5))
+    _to_helix_rows(state, charge, float(field), out)
+    return out
+
+
+def state_on_helix(helix: FloatArray, arc: FloatArray, field: float) -> FloatArray:
+    """Position and momentum along a helix.
+
+    Parameters
+    ----------
+    helix : float64 (n, 5)
+        d0 (cm), phi0 (rad), omega (1/cm, not 0), z0 (cm), tan lambda.
+    arc : float64 (n,)
+        Transverse path from the point of closest approach in cm (0: that point itself).
+    field : float
+        Tesla.
+
+    Returns
+    -------
+    float64 (n, 6)
+        x, y, z in cm and px, py, pz in GeV.
+
+    Raises
+    ------
+    InputError
+        If shapes disagree or an omega is 0.
+
+    Examples
+    --------
+    >>> helix = np.array([[0.1, 0.0, 0.0045, 0.0, 0.5]])
+    >>> state_on_helix(helix, np.array([0.0]), 1.5)[0, 1].round(6).item()
+    -0.1
+    """
+    helix = np.ascontiguousarray(helix, dtype=np.float64)
+    arc = np.ascontiguousarray(arc, dtype=np.float64)
+    if helix.ndim != 2 or helix.shape != (len(arc), 5):
+        raise InputError(f"helix has shape {helix.shape}: give ({len(arc)}, 5), one row for each arc length")
+    if np.any(helix[:, 2] == 0.0):
+        raise InputError("no momentum: omega must not be 0")
+    out = np.empty((len(arc), 6))
+    _to_state_rows(helix, arc, float(field), out)
+    return out
