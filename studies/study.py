@@ -1,0 +1,246 @@
+"""What a study is made of: samples to generate, channels to select, a model of the spectra, published numbers.
+
+A study file fills these in and holds nothing else; `toymc.production` runs it. All of it is plain data and functions:
+what a study does can be read off its file from top to bottom.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from toymc.analysis.weights import EventWeights
+from toymc.detector import Detector
+from toymc.errors import InputError
+from toymc.events import EventBatch, Reconstruction
+from toymc.generators.processes import PreparedProcess
+from toymc.inference import Model
+
+FloatArray = npt.NDArray[np.float64]
+Columns = dict[str, npt.NDArray[Any]]
+"""Named columns of the selected events of a batch; `event` is the row of the event in the batch."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One generated sample.
+
+    Attributes
+    ----------
+    name : str
+        Name in the result; also the name of its random streams.
+    process : str
+        A key of `toymc.generators.processes.PROCESSES`.
+    parameters : mapping
+        Parameters of the process.
+    events : int
+        Events at scale 1.
+    expected : callable
+        From (prepared process, luminosity in 1/fb) to the number of events in data that a mean event weight of 1
+        stands for. The weights carry branching fractions, so this is usually luminosity x cross-section.
+    channels : tuple of str
+        Channels that the sample is filled into.
+    """
+
+    name: str
+    process: str
+    parameters: Mapping[str, object]
+    events: int
+    expected: Callable[[PreparedProcess, float], float]
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One histogram of the study.
+
+    Attributes
+    ----------
+    name : str
+    cuts : mapping of str to str
+        Label -> cut in basf2 syntax on the columns of `Study.observe`, in order.
+    observable : str
+        The column that is histogrammed.
+    edges : float64 (n_bins + 1,)
+    label : str
+        Axis title of the observable.
+    weigh : callable
+        (columns of the selected events, detector) -> `EventWeights`: everything that makes an event count less than
+        one, with a variation for every systematic source.
+    classify : callable
+        (columns of the selected events) -> index into `templates`, int (n,).
+    templates : tuple of str
+    sources : tuple of str
+        Names of the variations, in the order in which `weigh` gives them.
+    """
+
+    name: str
+    cuts: Mapping[str, str]
+    observable: str
+    edges: FloatArray
+    label: str
+    weigh: Callable[[Columns, Detector], EventWeights]
+    classify: Callable[[Columns], npt.NDArray[np.int64]]
+    templates: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Expected events of one template of one channel, with its Monte Carlo error and systematic variations.
+
+    Attributes
+    ----------
+    nominal, variance : float64 (n_bins,)
+        Expected events and the square of their statistical error.
+    raw : float64 (n_bins,)
+        Number of simulated events.
+    up, down : dict of str to float64 (n_bins,)
+        Expected events at +1 and -1 sigma of each systematic source.
+    """
+
+    nominal: FloatArray
+    variance: FloatArray
+    raw: FloatArray
+    up: dict[str, FloatArray]
+    down: dict[str, FloatArray]
+
+    def __add__(self, other: "Spectrum") -> "Spectrum":
+        return Spectrum(
+            self.nominal + other.nominal,
+            self.variance + other.variance,
+            self.raw + other.raw,
+            {name: self.up[name] + other.up[name] for name in self.up},
+            {name: self.down[name] + other.down[name] for name in self.down},
+        )
+
+    @property
+    def effective_events(self) -> float:
+        """(sum of weights)^2 / sum of squared weights, 0 for an empty template."""
+        variance = float(self.variance.sum())
+        return float(self.nominal.sum()) ** 2 / variance if variance > 0.0 else 0.0
+
+
+Spectra = Mapping[tuple[str, str, str], Spectrum]
+"""(sample, channel, template) -> Spectrum at the luminosity of the run."""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A signal hypothesis.
+
+    Attributes
+    ----------
+    parameters : mapping
+        As in result.json.
+    model : Model
+        Its parameter of interest times `unit` is what the limit is on.
+    unit : float
+    sample : str
+        The signal sample.
+    background : float
+        Expected events of everything but the signal.
+    """
+
+    parameters: Mapping[str, str | float | int | bool]
+    model: Model
+    unit: float
+    sample: str
+    background: float
+
+
+@dataclass(frozen=True)
+class Study:
+    """A search or measurement, from samples to hypotheses.
+
+    Attributes
+    ----------
+    name, title, reference : str
+    limit_on : str
+        What a limit is a limit on.
+    card : str
+        Detector card.
+    luminosity_fb : float
+        Luminosity of the publication, the default of a run.
+    confidence_levels : tuple of float
+    samples : tuple of Sample
+    channels : tuple of Channel
+    stages : tuple of str
+        What an event passes before the cuts; the first is "all".
+    observe : callable
+        (truth, reconstruction) -> (`Columns` of the events that the channels select from, stage that every event of
+        the batch reached, as index into `stages`).
+    hypotheses : callable
+        (spectra, systematic sources in use, whether the statistics of the simulation count) -> hypotheses to test.
+    fitted_bins : callable
+        (spectra, channel) -> the bins that its model uses.
+    sources : tuple of str
+        Names of the systematic sources.
+    reactions : tuple of str
+        In HEPData's notation.
+    published : callable
+        () -> published numbers as plain dictionaries with the keys of `result.json`.
+    notes : tuple of str
+        What a reader of the result must know.
+    """
+
+    name: str
+    title: str
+    reference: str
+    limit_on: str
+    card: str
+    luminosity_fb: float
+    confidence_levels: tuple[float, ...]
+    samples: tuple[Sample, ...]
+    channels: tuple[Channel, ...]
+    stages: tuple[str, ...]
+    observe: Callable[[EventBatch, Reconstruction], tuple[Columns, npt.NDArray[np.int8]]]
+    hypotheses: Callable[[Spectra, Sequence[str], bool], list[Hypothesis]]
+    fitted_bins: Callable[[Spectra, str], slice]
+    sources: tuple[str, ...]
+    reactions: tuple[str, ...]
+    published: Callable[[], list[dict[str, Any]]]
+    notes: tuple[str, ...] = ()
+
+    def channel(self, name: str) -> Channel:
+        """The channel of this name.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        for channel in self.channels:
+            if channel.name == name:
+                return channel
+        raise InputError(
+            f"study {self.name} has no channel '{name}': allowed are {', '.join(c.name for c in self.channels)}"
+        )
+
+
+@cache
+def published(study: str) -> dict[str, Any]:
+    """Section of ``published.toml``: published inputs and results of a study, each with source and tag.
+
+    Raises
+    ------
+    InputError
+        If the file has no such section.
+
+    Examples
+    --------
+    >>> published("tau_l_alpha")["luminosity_fb"]["value"]
+    62.8
+    """
+    import tomllib
+
+    text = resources.files("toymc.studies").joinpath("published.toml").read_text(encoding="utf-8")
+    sections = tomllib.loads(text)
+    if study not in sections:
+        raise InputError(f"published.toml has no section '{study}': there are {', '.join(sections)}")
+    section: dict[str, Any] = sections[study]
+    return section

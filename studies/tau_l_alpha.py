@@ -1,0 +1,268 @@
+"""tau -> l alpha with an invisible alpha, l = e, mu [Belle II, PRL 130 (2023) 181803, arXiv:2212.03634].
+
+One tau decays to three charged hadrons (tag), the other to one lepton. The lepton energy in the pseudo-rest frame of its
+tau (energy sqrt(s)/2, direction opposite to the tag), x = 2 E / m_tau, is smeared for tau -> l nu nu and peaks for
+tau -> l alpha. Model of the spectrum, with N_lnunu and N_b floating freely:
+
+    N(x) = N_lnunu R (eff_la / eff_lnunu) f_la(x) + N_lnunu f_lnunu(x) + N_b f_b(x),   R = B(l alpha) / B(l nu nu)
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from toymc.analysis.three_by_one import STAGES, three_by_one
+from toymc.analysis.weights import EventWeights, Factor, combine, identification_factors, pi0_count_factor
+from toymc.detector import Detector, identification_error, identification_probability
+from toymc.errors import InputError
+from toymc.events import EventBatch, Reconstruction
+from toymc.generators.processes import PreparedProcess
+from toymc.generators.tau.modes import MODE_NAMES, branching_fractions
+from toymc.geometry import load_beam
+from toymc.inference import HistoSys, Model, NormFactor, StatError
+from toymc.inference import Channel as ModelChannel
+from toymc.inference import Sample as ModelSample
+from toymc.studies.study import Channel, Columns, Hypothesis, Sample, Spectra, Spectrum, Study, published
+
+Lepton = Literal["e", "mu"]
+LEPTONS: tuple[Lepton, ...] = ("e", "mu")
+PUBLISHED = published("tau_l_alpha")
+MASSES = tuple(PUBLISHED["e"]["masses_GeV"])
+PAIRS_PER_FB = published("common")["tau_pair_cross_section_nb"]["value"] * 1e6
+WORKING_POINT = {"e": "electronID>0.9", "mu": "muonID>0.9"}
+DECAY = {"e": "e_nu_nu", "mu": "mu_nu_nu"}
+PDG = {"e": 11, "mu": 13}
+CARD = "belle2"
+# bins of 0.017 in x over [0, 2], as published; the last one ends at 2.006
+EDGES = 0.017 * np.arange(119)
+# A template bin with fewer simulated events than this carries no usable statistical error: both tails end there.
+MINIMUM_RAW_EVENTS = 10
+# the parameter of interest counts R in thousandths, so that it is of order one
+UNIT = 1e-3
+
+_THETA_MISS = "0.34907 < missingMomentumOfEventCMS_theta < 2.79253"
+CUTS = {
+    "e": {
+        "thrust": "0.90 < thrust < 0.99",
+        "20 < theta_miss < 160 deg": _THETA_MISS,
+        "tag energy": "1.2 < tag3hEnergyCMS < 5.3",
+        "tag mass": "0.5 < tag3hM < 1.7",
+    },
+    "mu": {
+        "thrust": "0.90 < thrust < 1.00",
+        "20 < theta_miss < 160 deg": _THETA_MISS,
+        "tag energy": "1.1 < tag3hEnergyCMS < 5.3",
+        "tag mass": "0.4 < tag3hM < 1.7",
+    },
+}
+TEMPLATES = ("direct", "other")
+SOURCES = {
+    "e": ("electron_efficiency", "pion_electron_misid", "trigger", "pi0_efficiency"),
+    "mu": ("muon_efficiency", "pion_muon_misid", "trigger", "pi0_efficiency"),
+}
+
+
+def _pairs(process: PreparedProcess, luminosity_fb: float) -> float:
+    """tau pairs in data: the weights carry the branching fractions."""
+    return luminosity_fb * PAIRS_PER_FB
+
+
+def _cross_section(process: PreparedProcess, luminosity_fb: float) -> float:
+    return luminosity_fb * process.cross_section_fb
+
+
+def _samples() -> tuple[Sample, ...]:
+    both = ("e", "mu")
+    standard_model = {"decay": "one_prong", "tag": "three_prong"}
+    signals = [
+        Sample(
+            f"{lepton}_alpha_{mass:.1f}",
+            "tau_pair",
+            {"signal": f"{lepton}_alpha", "mass": mass, "tag": "three_prong"},
+            400_000,
+            _pairs,
+            (lepton,),
+        )
+        for lepton in LEPTONS
+        for mass in MASSES
+    ]
+    return (
+        Sample("tau_pairs", "tau_pair", standard_model, 60_000_000, _pairs, both),
+        Sample("continuum", "continuum", {}, 4_000_000, _cross_section, both),
+        *signals,
+    )
+
+
+def _observe(truth: EventBatch, reco: Reconstruction) -> tuple[Columns, npt.NDArray[np.int8]]:
+    beam = load_beam(CARD)
+    found = three_by_one(reco, truth, beam.boost, beam.sqrt_s)
+    found.columns["signal_origin"] = _mother_pdg(truth, reco, found.columns)
+    return found.columns, found.stage
+
+
+def _mother_pdg(truth: EventBatch, reco: Reconstruction, columns: Columns) -> npt.NDArray[np.int64]:
+    """PDG code of the mother of the true particle behind the signal track, 0 for none."""
+    first = truth.offsets[columns["event"]]
+    mother = truth.mother[first + reco.tracks.truth[columns["signal_row"]]]
+    return np.where(mother >= 0, truth.pdg[first + np.maximum(mother, 0)], 0)
+
+
+def _classify(lepton: Lepton, columns: Columns) -> npt.NDArray[np.int64]:
+    """0 for the lepton of the channel straight from a tau (tau -> l nu nu in the Standard Model), 1 for the rest."""
+    direct = (np.abs(columns["signal_pdg"]) == PDG[lepton]) & (np.abs(columns["signal_origin"]) == 15)
+    return np.where(direct, 0, 1)
+
+
+def _trigger_factor(lepton: Lepton, momentum: npt.NDArray[np.float64]) -> Factor:
+    """Trigger uncertainty of Table II, largest for the slowest leptons (the table gives the range, not the shape)."""
+    table = PUBLISHED["systematics"][f"trigger_{lepton}"]
+    least, most = table["relative"]
+    relative = np.interp(momentum, table["momentum_GeV"], (most, least))
+    return Factor("trigger", np.ones_like(relative), 1.0 + relative, 1.0 - relative)
+
+
+def _weigh(lepton: Lepton, columns: Columns, detector: Detector) -> EventWeights:
+    """Identification as a weight, so that every simulated hadron tells about misidentification; pi0 veto; trigger."""
+    track = tuple(columns[f"signal_{name}"] for name in ("pdg", "p", "theta", "charge"))
+    probability = identification_probability(detector, WORKING_POINT[lepton], *track)
+    error = identification_error(detector, WORKING_POINT[lepton], *track)
+    pi0 = PUBLISHED["systematics"]["pi0_efficiency"]
+    factors = [
+        *identification_factors(lepton, probability, error, columns["signal_pdg"]),
+        _trigger_factor(lepton, columns["signal_p"]),
+        pi0_count_factor(columns["nPi0s"], pi0["value"], pi0["error"]),
+    ]
+    return combine(columns["weight"] * columns["triggerWeight"], factors)
+
+
+def _channel(lepton: Lepton) -> Channel:
+    return Channel(
+        name=lepton,
+        cuts=CUTS[lepton],
+        observable=f"signalLeptonEnergyFraction_{lepton}",
+        edges=EDGES,
+        label=r"$x_{e}$ in the pseudo-rest frame" if lepton == "e" else r"$x_{\mu}$ in the pseudo-rest frame",
+        weigh=partial(_weigh, lepton),
+        classify=partial(_classify, lepton),
+        templates=TEMPLATES,
+        sources=SOURCES[lepton],
+    )
+
+
+def fitted_bins(spectra: Spectra, lepton: str) -> slice:
+    """Bins of the fit: from the first to the last in which the Standard Model has enough simulated events."""
+    raw = np.sum([s.raw for s in _standard_model(spectra, lepton).values()], axis=0)
+    filled = np.flatnonzero(raw >= MINIMUM_RAW_EVENTS)
+    if len(filled) == 0:
+        raise InputError(
+            f"channel {lepton}: no bin has {MINIMUM_RAW_EVENTS} simulated events: raise --scale"
+        )
+    # the longest run without a gap
+    runs = np.split(filled, np.flatnonzero(np.diff(filled) > 1) + 1)
+    longest = max(runs, key=len)
+    return slice(int(longest[0]), int(longest[-1]) + 1)
+
+
+def _standard_model(spectra: Spectra, lepton: str) -> Spectra:
+    return {key: s for key, s in spectra.items() if key[0] in ("tau_pairs", "continuum") and key[1] == lepton}
+
+
+def _model_sample(
+    name: str, spectrum: Spectrum, bins: slice, lepton: Lepton, factors: Sequence[str], sources: Sequence[str],
+    statistics: bool, unit: float = 1.0,
+) -> ModelSample:  # fmt: skip
+    """A sample of the likelihood: free factors, one correlated shape per source, statistics of the simulation."""
+    shapes = [
+        HistoSys(f"{source}_{lepton}", unit * spectrum.down[source][bins], unit * spectrum.up[source][bins])
+        for source in SOURCES[lepton]
+        if source in sources
+    ]
+    statistical = [StatError(f"simulation_{lepton}", np.sqrt(spectrum.variance[bins]))] if statistics else []
+    free = [NormFactor(factor) for factor in factors]
+    return ModelSample(name, unit * spectrum.nominal[bins], (*free, *shapes, *statistical))
+
+
+def _hypotheses(spectra: Spectra, sources: Sequence[str], statistics: bool) -> list[Hypothesis]:
+    fractions = branching_fractions()
+    found = []
+    for lepton in LEPTONS:
+        bins = fitted_bins(spectra, lepton)
+        lnunu = spectra["tau_pairs", lepton, "direct"]
+        other = spectra["tau_pairs", lepton, "other"] + _both(spectra, "continuum", lepton)
+        standard_model = (
+            _model_sample("lnunu", lnunu, bins, lepton, [f"N_lnunu_{lepton}"], sources, statistics),
+            _model_sample("background", other, bins, lepton, [f"N_b_{lepton}"], sources, statistics),
+        )
+        for mass in MASSES:
+            name = f"{lepton}_alpha_{mass:.1f}"
+            poi = f"R_{name}"
+            signal = _model_sample(
+                name, _both(spectra, name, lepton), bins, lepton, [poi, f"N_lnunu_{lepton}"], sources, False,
+                UNIT * fractions[MODE_NAMES.index(DECAY[lepton])],
+            )  # fmt: skip
+            model = Model((ModelChannel(lepton, (signal, *standard_model)),), poi=poi, name=name)
+            found.append(
+                Hypothesis(
+                    parameters={"channel": lepton, "mass_GeV": mass},
+                    model=model,
+                    unit=UNIT,
+                    sample=name,
+                    background=float(sum(s.nominal.sum() for s in _standard_model(spectra, lepton).values())),
+                )
+            )
+    return found
+
+
+def _both(spectra: Spectra, sample: str, lepton: Lepton) -> Spectrum:
+    """All of a sample in a channel, whatever the true particle behind the lepton."""
+    return spectra[sample, lepton, "direct"] + spectra[sample, lepton, "other"]
+
+
+def _published() -> list[dict[str, Any]]:
+    """The electron channel; the muon table is not among the published numbers that are at hand."""
+    table = PUBLISHED["e"]
+    rows = []
+    for i, mass in enumerate(MASSES):
+        for cl, observed in ((0.95, table["observed_95"]), (0.90, table["observed_90"])):
+            row: dict[str, Any] = {
+                "parameters": {"channel": "e", "mass_GeV": mass},
+                "cl": cl,
+                "observed": observed[i],
+                "value": table["fit_value"][i],
+                "error": table["fit_error"][i],
+                "source": table["source"],
+                "tag": table["tag_table"],
+            }
+            if cl == 0.95:
+                row["expected"] = table["expected_95"][i]
+                row["note"] = "expected: 1.96 times the published fit error"
+            rows.append(row)
+    return rows
+
+
+TAU_L_ALPHA = Study(
+    name="tau_l_alpha",
+    title=PUBLISHED["title"],
+    reference=PUBLISHED["reference"],
+    limit_on=PUBLISHED["limit_on"],
+    card=CARD,
+    luminosity_fb=PUBLISHED["luminosity_fb"]["value"],
+    confidence_levels=(0.95, 0.90),
+    samples=_samples(),
+    channels=tuple(_channel(lepton) for lepton in LEPTONS),
+    stages=STAGES,
+    observe=_observe,
+    hypotheses=_hypotheses,
+    fitted_bins=fitted_bins,
+    sources=tuple(dict.fromkeys(source for lepton in LEPTONS for source in SOURCES[lepton])),
+    reactions=("E+ E- --> TAU+ TAU-",),
+    published=_published,
+    notes=(
+        "Identification enters as a weight per track, so that misidentified hadrons carry small weights.",
+        "N_lnunu and N_b float freely in each channel; one background shape of other tau decays and e+e- -> qq.",
+        "Photons that convert and four-lepton final states are not simulated.",
+    ),
+)
