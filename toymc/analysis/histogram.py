@@ -79,6 +79,8 @@ class Histogram:
         e = np.array(edges, dtype=np.float64)
         if e.ndim != 1 or len(e) < 2 or not np.all(np.isfinite(e)) or np.any(np.diff(e) <= 0.0):
             raise InputError("histogram edges: give at least two finite numbers in rising order")
+        if not e[-1] - e[0] > len(e) * np.finfo(np.float64).tiny:
+            raise InputError(f"histogram edges from {e[0]} to {e[-1]} are too close for numbers of double precision")
         if not labels or len(set(labels)) != len(labels):
             raise InputError(f"histogram weights {list(labels)}: give at least one name, each once")
         return cls(e, tuple(labels), CompensatedSum.zeros((len(e) + 2, 2, len(labels))))

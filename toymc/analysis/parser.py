@@ -115,13 +115,13 @@ def _tokenize(text: str) -> list[_Token]:
 
 
 class _Parser:
-    def __init__(self, text: str, aliases: Mapping[str, str], opened: tuple[str, ...]) -> None:
+    def __init__(self, text: str, aliases: Mapping[str, str], opened: tuple[str, ...] = (), depth: int = 0) -> None:
         self.text = text
         self.aliases = aliases
         self.opened = opened  # aliases being expanded, to catch one that contains itself
         self.tokens = _tokenize(text)
         self.at = 0
-        self.depth = 0
+        self.depth = depth
 
     @property
     def token(self) -> _Token:
@@ -237,9 +237,7 @@ class _Parser:
     def expanded(self, name: str, token: _Token) -> Node:
         if name in self.opened:
             raise CutError(self.text, token.start + 1, f"alias '{name}' contains itself")
-        if len(self.opened) >= _MAX_DEPTH:
-            raise CutError(self.text, token.start + 1, f"aliases nested deeper than {_MAX_DEPTH} levels")
-        return _Parser(self.aliases[name], self.aliases, (*self.opened, name)).parse()
+        return _Parser(self.aliases[name], self.aliases, (*self.opened, name), self.depth).parse()
 
     def function(self, token: _Token) -> Node:
         opening = self.token
@@ -298,4 +296,4 @@ def parse(text: str, aliases: Mapping[str, str] | None = None) -> Node:
     """
     if not text.strip():
         return Number(1.0)
-    return _Parser(text, aliases or {}, ()).parse()
+    return _Parser(text, aliases or {}).parse()

@@ -55,20 +55,31 @@ class _Instruction:
     n_operands: int = 0
 
 
-def _compile(node: Node, program: list[_Instruction], places: dict[str, int]) -> None:
-    """Append `node` in postfix order; `places` collects the columns and where each stands in the text."""
+def _instruction(node: Node) -> _Instruction:
     if isinstance(node, Number):
-        program.append(_Instruction("number", value=node.value))
-    elif isinstance(node, Name):
-        places.setdefault(node.name, node.position)
-        program.append(_Instruction("column", name=node.name))
-    else:
-        for operand in node.operands:
-            _compile(operand, program, places)
-        if isinstance(node, Chain):
-            program.append(_Instruction("chain", relations=node.relations, n_operands=len(node.operands)))
-        elif isinstance(node, Apply):
-            program.append(_Instruction("apply", name=node.operator, n_operands=len(node.operands)))
+        return _Instruction("number", value=node.value)
+    if isinstance(node, Name):
+        return _Instruction("column", name=node.name)
+    if isinstance(node, Chain):
+        return _Instruction("chain", relations=node.relations, n_operands=len(node.operands))
+    return _Instruction("apply", name=node.operator, n_operands=len(node.operands))
+
+
+def _compile(root: Node) -> tuple[tuple[_Instruction, ...], dict[str, int]]:
+    """Postfix program of a tree, and its columns with where each stands in the text (no recursion: trees are deep)."""
+    program: list[_Instruction] = []
+    places: dict[str, int] = {}
+    waiting: list[tuple[Node, bool]] = [(root, False)]
+    while waiting:
+        node, operands_done = waiting.pop()
+        if isinstance(node, Apply | Chain) and not operands_done:
+            waiting.append((node, True))
+            waiting.extend((operand, False) for operand in reversed(node.operands))
+            continue
+        if isinstance(node, Name):
+            places.setdefault(node.name, node.position)
+        program.append(_instruction(node))
+    return tuple(program), places
 
 
 def _suggestion(name: str, known: Collection[str]) -> str:
@@ -106,10 +117,7 @@ class Formula:
         self, text: str, known: Collection[str] | None = None, aliases: Mapping[str, str] | None = None
     ) -> None:
         self.text = text
-        program: list[_Instruction] = []
-        self._places: dict[str, int] = {}
-        _compile(parse(text, aliases), program, self._places)
-        self._program = tuple(program)
+        self._program, self._places = _compile(parse(text, aliases))
         if known is not None:
             self._check_names(known)
 

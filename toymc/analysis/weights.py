@@ -1,9 +1,9 @@
 """Event weights with named systematic variations.
 
 Everything that makes an event count less than one (identification, trigger, pi0 efficiency, tracking) is a `Factor`: a
-weight per event with its value one standard deviation up and down. Factors of the same source move together (one nuisance
-parameter); different sources are independent. `combine` multiplies them into the nominal weight and one pair of weights
-per source, ready to be histogrammed in one pass.
+weight per event with its value one standard deviation up and down. Factors of the same source move together (one
+nuisance parameter); different sources are independent. `combine` multiplies them into the nominal weight and one pair
+of weights per source, ready to be histogrammed in one pass.
 """
 
 from collections.abc import Sequence
@@ -218,9 +218,9 @@ def pi0_count_factor(
 ) -> Factor:
     """Weight for requiring a number of pi0 when data find each candidate less often than the simulation.
 
-    Every candidate of the simulation is kept with probability r = efficiency_ratio, independently, so that `required` are
-    left with the binomial probability; for a veto (required = 0) that is (1 - r)^n. This is the expectation of what the
-    tau group's code does by drawing a random number per candidate (r = 0.914 +- 0.020, arXiv:2212.03634 Table II).
+    Every candidate of the simulation is kept with probability r = efficiency_ratio, independently, so that `required`
+    are left with the binomial probability; for a veto (required = 0) that is (1 - r)^n. This is the expectation of what
+    the tau group's code does by drawing a random number per candidate (r = 0.914 +- 0.020, arXiv:2212.03634, Table II).
     Events with more candidates than allowed must therefore be kept in the table, not cut.
 
     Parameters
@@ -292,7 +292,7 @@ def tracking_factor(
     array([1.00963])
     """
     if not (0.0 <= error_per_track < 1.0 and correction > 0.0):
-        raise InputError(f"tracking error {error_per_track}, correction {correction}: give 0 <= error < 1, correction > 0")
+        raise InputError(f"tracking error {error_per_track}, correction {correction}: allowed are [0, 1) and > 0")
     n = np.asarray(n_tracks, dtype=np.float64)
     nominal = correction**n
     return Factor(source, nominal, nominal * (1.0 + error_per_track) ** n, nominal * (1.0 - error_per_track) ** n)
