@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from toymc.constants import ALPHA, GEV2_TO_FB, M_TAU
 from toymc.errors import InputError
+from toymc.generators.lorentz import _transverse
 from toymc.kernels import kernel
 
 FloatArray = npt.NDArray[np.float64]
@@ -74,16 +75,6 @@ def _sample_polarimeters(rng, cnn, ctt, cll, ctl, a, b):
     cp = s * np.cos(psi)
     sp = s * np.sin(psi)
     return mx, my, mz, c * vx + cp * ax + sp * bx, c * vy + cp * ay + sp * by, c * vz + cp * az + sp * bz
-
-
-@kernel
-def _transverse(x, y, z):
-    """Two unit vectors that complete the unit vector (x, y, z) to a right-handed triad (first x second = given)."""
-    # branch-free but for the sign [T. Duff et al., J. Comput. Graph. Tech. 6 (2017) 1]
-    sign = 1.0 if z >= 0.0 else -1.0
-    a = -1.0 / (sign + z)
-    b = x * y * a
-    return 1.0 + sign * x * x * a, sign * b, -sign * x, b, sign + y * y * a, -y
 
 
 @kernel

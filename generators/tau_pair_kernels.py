@@ -1,0 +1,439 @@
+"""The fused event kernel of tau-pair production: beams, radiation, spin-correlated decays, lab frame, decay chains.
+
+One event fills, in this order: tau-, tau+ (status 2), photons radiated by the beams and by the primary taus (status 1,
+mother -1), the products of the tau-, those of the tau+, then whatever these decay into. The columns are rows of two
+arrays: `reals` (9, capacity) = px, py, pz, mass, x, y, z, t, helicity and `codes` (3, capacity) int32 = pdg, status, mother.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from toymc.constants import (
+    CTAU_TAU_CM,
+    M_E,
+    M_K,
+    M_K0,
+    M_MU,
+    M_PI,
+    M_PI0,
+    M_TAU,
+    SPEED_OF_LIGHT_CM_PER_NS,
+)
+from toymc.generators.beams import _sample_beams, _sample_vertex
+from toymc.generators.born import _correlation, _sample_costheta, _sample_polarimeters
+from toymc.generators.isr import _accept_s, _isr_photons, _sample_leg
+from toymc.generators.lorentz import _apply, _rotation_between, _times_boost, _times_rotation, _transverse, _unit_matrix
+from toymc.generators.radiation import _radiate, _radiate_pair
+from toymc.generators.secondary import _ctau_cm, _decay_secondary, _is_unstable, _to_lab
+from toymc.generators.tau.decay import _decay_tau
+from toymc.kernels import kernel
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+MAX_ROWS = 256
+"""No event can have more rows; the kernel stops in time when fewer are left."""
+MAX_DECAY_ROWS = 16
+PX, PY, PZ, MASS, X, Y, Z, T, HELICITY, N_REALS = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+
+
+class PairSettings(NamedTuple):
+    """Everything about the process that stays fixed from event to event."""
+
+    beam: FloatArray  # beams.beam_array
+    leg: FloatArray  # IsrTables
+    weight: FloatArray
+    numbers: FloatArray
+    switches: IntArray  # isr, fsr, spin: 0 or 1
+    modes_a: IntArray  # modes of the signal-side tau
+    cumulative_a: FloatArray  # running sum of their fractions, last = 1
+    modes_b: IntArray  # modes of the other tau
+    cumulative_b: FloatArray
+    membership: IntArray  # bit 0: the mode is in list a, bit 1: in list b
+    event_weight: FloatArray  # weight of events with one valid assignment, with both
+    alpha_mass: float
+
+
+class Scratch(NamedTuple):
+    """Small arrays that the kernel reuses from event to event."""
+
+    photons: FloatArray
+    p_minus: FloatArray
+    p_plus: FloatArray
+    work: FloatArray
+    masses: FloatArray
+    codes: npt.NDArray[np.int32]
+    frames: FloatArray  # (4, 4, 4): collision -> lab, pair -> lab, two work places
+    rotation: FloatArray
+
+
+@kernel
+def _rest_mass(pdg, alpha_mass, p, row):
+    """Mass of a tau daughter: the constant that its decay was made with; resonances from their four-momentum."""
+    code = abs(pdg)
+    if code == 211:
+        return M_PI
+    if code == 111:
+        return M_PI0
+    if code == 12 or code == 14 or code == 16 or code == 22:
+        return 0.0
+    if code == 11:
+        return M_E
+    if code == 13:
+        return M_MU
+    if code == 321:
+        return M_K
+    if code == 310 or code == 130 or code == 311:
+        return M_K0
+    if code == 333:
+        p2 = p[row, 0] ** 2 + p[row, 1] ** 2 + p[row, 2] ** 2
+        return np.sqrt(p[row, 3] ** 2 - p2)
+    return alpha_mass
+
+
+@kernel
+def _conjugate(pdg):
+    """PDG code of the antiparticle, for the codes that a tau decay can hold."""
+    if (11 <= pdg <= 16) or (-16 <= pdg <= -11) or abs(pdg) == 211 or abs(pdg) == 321:
+        return -pdg
+    return pdg
+
+
+@kernel
+def _initial_state(rng, settings, photons, frame, work):
+    """Beams and their radiation: (n photons, s', axis of the incoming electron in the rest frame of what is left).
+
+    photons (>=4, 4) in the lab; frame (4, 4): rest frame of the virtual photon -> lab.
+    """
+    use_isr = settings.switches[0] != 0
+    while True:
+        ex, ez, ee, px, pz, e = _sample_beams(rng, settings.beam)
+        s = e * e - px * px - pz * pz
+        v1, v2 = 0.0, 0.0
+        if use_isr:
+            v1 = _sample_leg(rng, settings.leg, settings.numbers)
+            v2 = _sample_leg(rng, settings.leg, settings.numbers)
+        s_prime = (1.0 - v1) * (1.0 - v2) * s
+        if _accept_s(rng, s_prime, s, settings.weight, settings.numbers):
+            break
+    root = np.sqrt(s)
+    _unit_matrix(work)
+    _times_boost(work, px / e, 0.0, pz / e, e / root, frame)
+    # electron in the e+e- frame (its mass is of no weight here): inverse boost of its lab momentum
+    shift = (ee + (ee * e - ex * px - ez * pz) / root) / (e + root)
+    dx = ex - shift * px
+    dz = ez - shift * pz
+    length = np.sqrt(dx * dx + dz * dz)
+    dx /= length
+    dz /= length
+    n = _isr_photons(rng, v1, v2, s, photons)
+    if n == 0:
+        return 0, s_prime, dx, 0.0, dz
+    return _recoil(rng, n, s, s_prime, dx, dz, photons, frame, work)
+
+
+@kernel
+def _recoil(rng, n, s, s_prime, dx, dz, photons, frame, work):
+    """Turn photons to the beam axis, boost them to the lab, move `frame` on to what is left of the collision.
+
+    The axis that the pair's Born distribution refers to is that of the positron with probability
+    (1-b)^2 / ((1-a)^2 + (1-b)^2), else that of the electron, a = 2 p_e-.k/s, b = 2 p_e+.k/s: exact for one photon
+    [F. Berends, R. Kleiss, S. Jadach, Nucl. Phys. B 202 (1982) 63, eq. (2.10)].
+    """
+    root = np.sqrt(s)
+    kx, ky, kz, ke = 0.0, 0.0, 0.0, 0.0
+    for i in range(n):
+        x, y, z = photons[i, 0], photons[i, 1], photons[i, 2]
+        # z -> (dx, 0, dz), x -> (dz, 0, -dx)
+        photons[i, 0] = dz * x + dx * z
+        photons[i, 2] = dz * z - dx * x
+        kx += photons[i, 0]
+        ky += y
+        kz += photons[i, 2]
+        ke += photons[i, 3]
+    along = kx * dx + kz * dz
+    a = 1.0 - (ke - along) / root
+    b = 1.0 - (ke + along) / root
+    sign = -1.0 if rng.random() * (a * a + b * b) < b * b else 1.0
+    for i in range(n):
+        x, y, z = _apply(frame, photons, i)
+        photons[i, 0], photons[i, 1], photons[i, 2] = x, y, z
+        photons[i, 3] = np.sqrt(x * x + y * y + z * z)
+    left = root - ke
+    mass = np.sqrt(s_prime)
+    # direction of the chosen beam, boosted into the rest frame of what is left (momentum -k, energy left)
+    qx, qy, qz = sign * dx, 0.0, sign * dz
+    shift = (1.0 + (left + qx * kx + qy * ky + qz * kz) / mass) / (left + mass)
+    qx += shift * kx
+    qy += shift * ky
+    qz += shift * kz
+    length = sign * np.sqrt(qx * qx + qy * qy + qz * qz)
+    _times_boost(frame, -kx / left, -ky / left, -kz / left, left / mass, work)
+    for i in range(4):
+        for j in range(4):
+            frame[i, j] = work[i, j]
+    return n, s_prime, qx / length, qy / length, qz / length
+
+
+@kernel
+def _final_radiation(n, extra, mass, s_prime, lx, ly, lz, photons, frame, work):
+    """Photons n..n+extra-1 of the primary pair, made for a tau- along +z: turned to l and boosted to the lab.
+
+    `frame` becomes pair rest frame -> lab.
+    """
+    ax, ay, az, bx, by, bz = _transverse(lx, ly, lz)
+    tx, ty, tz, te = 0.0, 0.0, 0.0, mass
+    for i in range(n, n + extra):
+        x, y, z = photons[i, 0], photons[i, 1], photons[i, 2]
+        photons[i, 0] = ax * x + bx * y + lx * z
+        photons[i, 1] = ay * x + by * y + ly * z
+        photons[i, 2] = az * x + bz * y + lz * z
+        tx += photons[i, 0]
+        ty += photons[i, 1]
+        tz += photons[i, 2]
+        te += photons[i, 3]
+    # seen from the pair the virtual photon flies with t/te; seen from it the pair frame moves the other way
+    _times_boost(frame, -tx / te, -ty / te, -tz / te, te / np.sqrt(s_prime), work)
+    for i in range(4):
+        for j in range(4):
+            frame[i, j] = work[i, j]
+    for i in range(n, n + extra):
+        x, y, z = _apply(frame, photons, i)
+        photons[i, 0], photons[i, 1], photons[i, 2] = x, y, z
+        photons[i, 3] = np.sqrt(x * x + y * y + z * z)
+
+
+@kernel
+def _draw_mode(rng, modes, cumulative):
+    if len(modes) == 1:
+        return modes[0]
+    u = rng.random()
+    i = 0
+    while i < len(modes) - 1 and u >= cumulative[i]:
+        i += 1
+    return modes[i]
+
+
+@kernel
+def _body_decay(rng, mode, charge, use_fsr, alpha_mass, tables, p, codes, masses, work):
+    """One tau decay in its body frame, radiation included: (n rows, polarimeter vector)."""
+    n, hx, hy, hz = _decay_tau(rng, mode, tables, p, codes)
+    for i in range(n):
+        masses[i] = _rest_mass(codes[i], alpha_mass, p, i)
+        if charge > 0:
+            # CP: all momenta turned round, codes conjugated, the same polarimeter vector
+            codes[i] = _conjugate(codes[i])
+            for k in range(3):
+                p[i, k] = -p[i, k]
+    if use_fsr:
+        n = _radiate(rng, M_TAU, float(charge), n, p, codes, masses, work)
+    return n, hx, hy, hz
+
+
+@kernel
+def _write(reals, codes, row, pdg, status, mother, px, py, pz, mass, x, y, z, t, helicity):
+    reals[0, row], reals[1, row], reals[2, row], reals[3, row] = px, py, pz, mass
+    reals[4, row], reals[5, row], reals[6, row], reals[7, row] = x, y, z, t
+    reals[8, row] = helicity
+    codes[0, row] = pdg
+    codes[1, row] = status
+    codes[2, row] = mother
+
+
+@kernel
+def _flight(rng, reals, row, ctau):
+    """Point and time where the particle of `row` decays, given c*tau in cm."""
+    x, y, z, t = reals[4, row], reals[5, row], reals[6, row], reals[7, row]
+    if ctau <= 0.0:
+        return x, y, z, t
+    px, py, pz, m = reals[0, row], reals[1, row], reals[2, row], reals[3, row]
+    proper = ctau * rng.standard_exponential() / m
+    energy = np.sqrt(px * px + py * py + pz * pz + m * m)
+    return x + px * proper, y + py * proper, z + pz * proper, t + energy * proper / SPEED_OF_LIGHT_CM_PER_NS
+
+
+@kernel
+def _neutrino_helicity(pdg):
+    if pdg == 12 or pdg == 14 or pdg == 16:
+        return -1.0
+    if pdg == -12 or pdg == -14 or pdg == -16:
+        return 1.0
+    return 0.0
+
+
+@kernel
+def _write_decay(rng, first, mother, row, n, frame, p, pdg, masses, reals, codes):
+    """Daughters of the tau in row first + mother to the lab and into rows row..row+n-1."""
+    x, y, z, t = _flight(rng, reals, first + mother, CTAU_TAU_CM)
+    for i in range(n):
+        px, py, pz = _apply(frame, p, i)
+        _write(
+            reals, codes, row + i, pdg[i], 1, mother, px, py, pz, masses[i], x, y, z, t, _neutrino_helicity(pdg[i])
+        )
+    return row + n
+
+
+@kernel
+def _decay_chain(rng, first, begin, row, use_fsr, modes, scratch, reals, codes):
+    """Decay what is unstable among rows begin.. of the event that starts at `first`, and the daughters in turn."""
+    p, pdg, masses = scratch.p_minus, scratch.codes[0], scratch.masses[0]
+    r = begin
+    while r < row:
+        parent = codes[0, r]
+        if _is_unstable(parent):
+            mass = reals[3, r]
+            n = _decay_secondary(rng, modes, parent, mass, 9, p, pdg, masses)
+            if use_fsr and parent != 111:
+                charge = 0.0
+                if abs(parent) == 213 or abs(parent) == 323:
+                    charge = 1.0 if parent > 0 else -1.0
+                n = _radiate(rng, mass, charge, n, p, pdg, masses, scratch.work)
+            px, py, pz = reals[0, r], reals[1, r], reals[2, r]
+            _to_lab(p, n, px, py, pz, np.sqrt(px * px + py * py + pz * pz + mass * mass), mass)
+            x, y, z, t = _flight(rng, reals, r, _ctau_cm(parent))
+            codes[1, r] = 2
+            for i in range(n):
+                _write(
+                    reals, codes, row + i, pdg[i], 1, r - first, p[i, 0], p[i, 1], p[i, 2], masses[i], x, y, z, t, 0.0
+                )
+            row += n
+        r += 1
+    return row
+
+
+@kernel
+def _helicities(rng, cll, h_minus, h_plus):
+    """Twice the helicities of tau- and tau+, given the longitudinal parts of their polarimeter vectors.
+
+    Bayes' rule with the diagonal of the density matrix, (1 + a b C_ll)(1 + a h-)(1 + b h+) for spins a, b = +-1 along
+    the tau- direction; the helicity of the tau+ is -b.
+    """
+    pp = (1.0 + cll) * (1.0 + h_minus) * (1.0 + h_plus)
+    mm = (1.0 + cll) * (1.0 - h_minus) * (1.0 - h_plus)
+    pm = (1.0 - cll) * (1.0 + h_minus) * (1.0 - h_plus)
+    mp = (1.0 - cll) * (1.0 - h_minus) * (1.0 + h_plus)
+    u = rng.random() * (pp + mm + pm + mp)
+    if u < pp:
+        return 1.0, -1.0
+    if u < pp + mm:
+        return -1.0, 1.0
+    if u < pp + mm + pm:
+        return 1.0, 1.0
+    return -1.0, -1.0
+
+
+@kernel
+def _pair_decays(rng, g, c, axes, modes, settings, tables, scratch, spin):
+    """Decay both taus and find the rotations that carry their spin correlation: (n-, n+, helicity-, helicity+).
+
+    axes (3, 3): rows n, t, l in the pair frame. scratch.frames[2], [3] receive body frame -> lab.
+    """
+    use_fsr = settings.switches[1] != 0
+    alpha = settings.alpha_mass
+    n_minus, ax, ay, az = _body_decay(
+        rng, modes[0], -1, use_fsr, alpha, tables, scratch.p_minus, scratch.codes[0], scratch.masses[0], scratch.work
+    )
+    n_plus, bx, by, bz = _body_decay(
+        rng, modes[1], 1, use_fsr, alpha, tables, scratch.p_plus, scratch.codes[1], scratch.masses[1], scratch.work
+    )
+    a = spin * np.sqrt(ax * ax + ay * ay + az * az)
+    b = spin * np.sqrt(bx * bx + by * by + bz * bz)
+    cnn, ctt, cll, ctl = _correlation(c, g)
+    m0, m1, m2, p0, p1, p2 = _sample_polarimeters(rng, cnn, ctt, cll, ctl, a, b)
+    helicity_minus, helicity_plus = _helicities(rng, spin * cll, a * m2, b * p2)
+    gamma = 1.0 / np.sqrt(g)
+    beta = np.sqrt(1.0 - g)
+    for side in range(2):
+        u, v, w = (m0, m1, m2) if side == 0 else (p0, p1, p2)
+        nx = u * axes[0, 0] + v * axes[1, 0] + w * axes[2, 0]
+        ny = u * axes[0, 1] + v * axes[1, 1] + w * axes[2, 1]
+        nz = u * axes[0, 2] + v * axes[1, 2] + w * axes[2, 2]
+        hx, hy, hz = (ax, ay, az) if side == 0 else (bx, by, bz)
+        speed = beta if side == 0 else -beta
+        _rotation_between(rng, hx, hy, hz, nx, ny, nz, scratch.rotation)
+        boosted = scratch.frames[1]
+        _times_boost(scratch.frames[0], speed * axes[2, 0], speed * axes[2, 1], speed * axes[2, 2], gamma, boosted)
+        _times_rotation(boosted, scratch.rotation, scratch.frames[2 + side])
+        # momentum of the tau itself: its rest energy through the same boost
+        for k in range(3):
+            scratch.work[side, k] = boosted[k, 3] * M_TAU
+    return n_minus, n_plus, helicity_minus, helicity_plus
+
+
+@kernel
+def _pair_axes(rng, c, ax, ay, az, axes):
+    """Rows n, t, l of the spin triad for a tau- at cos(Theta) = c from the axis a, at random azimuth."""
+    ux, uy, uz, vx, vy, vz = _transverse(ax, ay, az)
+    phi = 2.0 * np.pi * rng.random()
+    cp = np.cos(phi)
+    sp = np.sin(phi)
+    s = np.sqrt(1.0 - c * c)
+    wx, wy, wz = cp * ux + sp * vx, cp * uy + sp * vy, cp * uz + sp * vz
+    axes[2, 0], axes[2, 1], axes[2, 2] = c * ax + s * wx, c * ay + s * wy, c * az + s * wz
+    axes[1, 0], axes[1, 1], axes[1, 2] = s * ax - c * wx, s * ay - c * wy, s * az - c * wz
+    axes[0, 0], axes[0, 1], axes[0, 2] = wy * az - wz * ay, wz * ax - wx * az, wx * ay - wy * ax
+
+
+@kernel
+def _pair_event(rng, first, settings, tables, secondaries, scratch, axes, modes, reals, codes):
+    """One event into the rows from `first` on; returns the row after its last one."""
+    photons = scratch.photons
+    n_photons, s_prime, ax, ay, az = _initial_state(rng, settings, photons, scratch.frames[0], scratch.frames[1])
+    extra, mass = 0, np.sqrt(s_prime)
+    if settings.switches[1] != 0:
+        extra, mass = _radiate_pair(rng, mass, M_TAU, photons[n_photons:])
+    g = 4.0 * M_TAU * M_TAU / (mass * mass)
+    c = _sample_costheta(rng, g)
+    _pair_axes(rng, c, ax, ay, az, axes)
+    if extra > 0:
+        lx, ly, lz = axes[2, 0], axes[2, 1], axes[2, 2]
+        _final_radiation(n_photons, extra, mass, s_prime, lx, ly, lz, photons, scratch.frames[0], scratch.frames[1])
+        n_photons += extra
+    spin = float(settings.switches[2])
+    n_minus, n_plus, helicity_minus, helicity_plus = _pair_decays(
+        rng, g, c, axes, modes, settings, tables, scratch, spin
+    )
+    x, y, z = _sample_vertex(rng, settings.beam)
+    for side in range(2):
+        px, py, pz = scratch.work[side, 0], scratch.work[side, 1], scratch.work[side, 2]
+        helicity = helicity_minus if side == 0 else helicity_plus
+        _write(
+            reals, codes, first + side, 15 if side == 0 else -15, 2, -1, px, py, pz, M_TAU, x, y, z, 0.0, helicity
+        )
+    row = first + 2
+    for i in range(n_photons):
+        _write(
+            reals, codes, row, 22, 1, -1, photons[i, 0], photons[i, 1], photons[i, 2], 0.0, x, y, z, 0.0, 0.0
+        )
+        row += 1
+    begin = row
+    row = _write_decay(
+        rng, first, 0, row, n_minus, scratch.frames[2], scratch.p_minus, scratch.codes[0], scratch.masses[0], reals, codes
+    )
+    row = _write_decay(
+        rng, first, 1, row, n_plus, scratch.frames[3], scratch.p_plus, scratch.codes[1], scratch.masses[1], reals, codes
+    )
+    return _decay_chain(rng, first, begin, row, settings.switches[1] != 0, secondaries, scratch, reals, codes)
+
+
+@kernel
+def _generate_pairs(rng, done, row, settings, tables, secondaries, scratch, reals, codes, offsets, weight):
+    """Events done..n-1 until all are made or fewer than MAX_ROWS rows are left: (events made, rows used)."""
+    capacity = reals.shape[1]
+    axes = np.empty((3, 3))
+    modes = np.empty(2, dtype=np.int64)
+    for i in range(done, len(weight)):
+        if row + MAX_ROWS > capacity:
+            return i, row
+        mode_a = _draw_mode(rng, settings.modes_a, settings.cumulative_a)
+        mode_b = _draw_mode(rng, settings.modes_b, settings.cumulative_b)
+        flip = 1 if rng.random() < 0.5 else 0
+        modes[flip] = mode_a
+        modes[1 - flip] = mode_b
+        both = (settings.membership[mode_a] & 2) != 0 and (settings.membership[mode_b] & 1) != 0
+        weight[i] = settings.event_weight[1] if both else settings.event_weight[0]
+        row = _pair_event(rng, row, settings, tables, secondaries, scratch, axes, modes, reals, codes)
+        offsets[i + 1] = row
+    return len(weight), row
