@@ -4,13 +4,15 @@ import click
 
 from toymc.cli.common import NumberList, echo_json, echo_table, json_option
 
+_EXAMPLE = "Example: toymc detector performance belle2 --species pi --p 0.2,0.5,1 --theta 90,60,40 --json"
+
 
 @click.group()
 def detector() -> None:
     """Performance of a detector card."""
 
 
-@detector.command(epilog="Example: toymc detector performance belle2 --species pi --p 0.2,0.5,1 --theta 90,60,40 --json")
+@detector.command(epilog=_EXAMPLE)
 @click.argument("card")
 @click.option("--ideal", is_flag=True, help="Without tails and tuning factors.")
 @click.option("--species", default="pi", show_default=True, help="Particles: e, mu, pi, K, p; comma-separated.")
