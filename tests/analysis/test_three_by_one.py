@@ -215,6 +215,17 @@ def test_beam_axis_is_the_boosted_electron():
     turned = np.array([-BOOST[1], BOOST[0], BOOST[2]])
     axis = momentum_of(electron_cms()) / electron_cms().mag
     np.testing.assert_allclose(beam_axis_cms(turned), [-axis[1], axis[0], axis[2]], atol=1e-12)
+    np.testing.assert_allclose(beam_axis_cms(BOOST, momentum_of(ELECTRON)), axis, atol=1e-12)
+    # Belle: z along the positron beam, electrons at 22 mrad
+    electron = vector.obj(px=8.0 * np.sin(0.022), py=0.0, pz=8.0 * np.cos(0.022), E=8.0)
+    total = electron + vector.obj(px=0.0, py=0.0, pz=-3.5, E=3.5)
+    expected = electron.boost(-total.to_beta3())
+    boost = momentum_of(total) / total.E
+    axis = momentum_of(expected) / expected.mag
+    np.testing.assert_allclose(beam_axis_cms(boost, momentum_of(electron)), axis, atol=1e-12)
+    assert np.arccos(beam_axis_cms(boost) @ axis) > 1e-3
+    with pytest.raises(InputError, match="not all zero"):
+        beam_axis_cms(BOOST, [0.0, 0.0, 0.0])
 
 
 def tau_pair_batch(make_batch, n, alpha_mass, rng):

@@ -82,7 +82,11 @@ def _event_variables(
 
 
 def event_variables(
-    reco: Reconstruction, boost: npt.ArrayLike, sqrt_s: float, lists: ParticleLists | None = None
+    reco: Reconstruction,
+    boost: npt.ArrayLike,
+    sqrt_s: float,
+    lists: ParticleLists | None = None,
+    electron: npt.ArrayLike | None = None,
 ) -> dict[str, npt.NDArray[Any]]:
     """Global variables of every event under their basf2 names.
 
@@ -95,6 +99,8 @@ def event_variables(
         Centre-of-mass energy in GeV.
     lists : ParticleLists, optional
         Which tracks and photons count; default: those of basf2's buildEventShape.
+    electron : array-like (3,), optional
+        Direction of the electron beam in the laboratory, see `beam_axis_cms`; default: beams symmetric about z.
 
     Returns
     -------
@@ -113,7 +119,7 @@ def event_variables(
     out = np.empty((len(_COLUMNS), reco.n_events))
     _event_variables(
         reco.tracks.offsets, track_arrays(reco.tracks), reco.clusters.offsets, photon_arrays(reco.clusters),
-        lists.as_array(), b, beam_axis_cms(b), float(sqrt_s), np.empty(n_tracks, dtype=np.int64),
+        lists.as_array(), b, beam_axis_cms(b, electron), float(sqrt_s), np.empty(n_tracks, dtype=np.int64),
         np.empty(n_photons, dtype=np.int64), np.empty((n_photons, 4)), np.empty((n_tracks + n_photons, 4)), out,
     )  # fmt: skip
     columns: dict[str, npt.NDArray[Any]] = dict(zip(_COLUMNS, out, strict=True))

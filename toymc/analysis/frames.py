@@ -34,22 +34,29 @@ def check_frame(boost: npt.ArrayLike, sqrt_s: float) -> FloatArray:
     return vector
 
 
-def beam_axis_cms(boost: npt.ArrayLike) -> FloatArray:
-    """Direction of the electron beam in the centre of mass, for beams symmetric about the laboratory z axis.
+def beam_axis_cms(boost: npt.ArrayLike, electron: npt.ArrayLike | None = None) -> FloatArray:
+    """Direction of the electron beam in the centre of mass.
 
-    With massless beams at half crossing angle phi about z, P = ((E1 + E2) sin phi, 0, (E1 - E2) cos phi), so that
-    the boost alone fixes phi and E1/E2; exact up to m_e^2/E^2 < 1e-8. The transverse part of the boost defines the
-    crossing plane.
+    Without the direction in the laboratory the beams are taken as symmetric about the z axis (Belle II): with massless
+    beams at half crossing angle phi, P = ((E1 + E2) sin phi, 0, (E1 - E2) cos phi), so that the boost alone fixes phi;
+    exact up to m_e^2/E^2 < 1e-8. The transverse part of the boost defines the crossing plane.
 
     Parameters
     ----------
     boost : array-like (3,)
         Velocity of the CMS in the laboratory, units of c.
+    electron : array-like (3,), optional
+        Direction of the electron beam in the laboratory, for beams that are not symmetric about z (Belle).
 
     Returns
     -------
     float64 (3,)
         Unit vector.
+
+    Raises
+    ------
+    InputError
+        For a boost or a direction that cannot be.
 
     Examples
     --------
@@ -57,15 +64,21 @@ def beam_axis_cms(boost: npt.ArrayLike) -> FloatArray:
     [0.0, 0.0, 1.0]
     """
     b = check_frame(boost, 1.0)
-    sin_phi = float(np.hypot(b[0], b[1]))
-    across = b[:2] / sin_phi if sin_phi > 0.0 else np.zeros(2)
-    cos_phi = np.sqrt(1.0 - sin_phi**2)
-    # electron of unit energy along (sin phi, cos phi), seen from the centre of mass
-    p = np.array([across[0] * sin_phi, across[1] * sin_phi, cos_phi])
+    p = _bisected_electron(b) if electron is None else np.array(electron, dtype=np.float64)
+    if p.shape != (3,) or not np.all(np.isfinite(p)) or not np.any(p):
+        raise InputError(f"electron beam direction {p.tolist()}: give three components, not all zero")
+    p /= np.linalg.norm(p)
     gamma = 1.0 / np.sqrt(1.0 - b @ b)
     p_cms = p + (gamma * gamma / (1.0 + gamma) * (b @ p) - gamma) * b
     axis: FloatArray = p_cms / np.linalg.norm(p_cms)
     return axis
+
+
+def _bisected_electron(b: FloatArray) -> FloatArray:
+    """Direction of the electron beam in the laboratory if z is the bisector of the beams."""
+    sin_phi = float(np.hypot(b[0], b[1]))
+    across = b[:2] / sin_phi if sin_phi > 0.0 else np.zeros(2)
+    return np.array([across[0] * sin_phi, across[1] * sin_phi, np.sqrt(1.0 - sin_phi**2)])
 
 
 def pseudo_mass(mass: FloatArray, energy_cms: FloatArray, momentum_cms: FloatArray, sqrt_s: float) -> FloatArray:

@@ -290,6 +290,7 @@ def three_by_one(
     boost: npt.ArrayLike,
     sqrt_s: float,
     config: ThreeByOneConfig | None = None,
+    electron: npt.ArrayLike | None = None,
 ) -> ThreeByOne:
     """Select events of the 3x1 topology and compute their variables.
 
@@ -303,6 +304,8 @@ def three_by_one(
     sqrt_s : float
         Centre-of-mass energy in GeV.
     config : ThreeByOneConfig, optional
+    electron : array-like (3,), optional
+        Direction of the electron beam in the laboratory, see `beam_axis_cms`; default: beams symmetric about z.
 
     Returns
     -------
@@ -336,8 +339,8 @@ def three_by_one(
     out = np.empty((len(_KERNEL_COLUMNS), n))
     n = _reconstruct(
         event, candidate, tracks, reco.clusters.offsets, photons, cuts,
-        np.array([config.pi0.mass_min, config.pi0.mass_max]), config.pi0.regions, b, beam_axis_cms(b), gamma, beta,
-        stage, rows, np.empty((most_photons, 4)), np.empty((most_photons + 4, 4)),
+        np.array([config.pi0.mass_min, config.pi0.mass_max]), config.pi0.regions, b, beam_axis_cms(b, electron),
+        gamma, beta, stage, rows, np.empty((most_photons, 4)), np.empty((most_photons + 4, 4)),
         np.empty(most_photons, dtype=np.bool_), out,
     )  # fmt: skip
     columns: dict[str, npt.NDArray[Any]] = {"event": event[:n]}
