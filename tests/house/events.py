@@ -39,7 +39,7 @@ def reconstruction(chunk: int = 0, n: int = 30) -> Reconstruction:
         offsets=at,
         **{name: rng.normal(size=at[-1]) for name in ("d0", "phi0", "omega", "z0", "tan_lambda", "px", "py", "pz")},
         cov=rng.random((at[-1], 15)),
-        **{name: rng.integers(0, 9, at[-1]).astype(np.int32) for name in ("charge", "n_pxd", "n_svd", "n_cdc", "truth")},
+        **{n: rng.integers(0, 9, at[-1]).astype(np.int32) for n in ("charge", "n_pxd", "n_svd", "n_cdc", "truth")},
         pid_uniform=rng.random((at[-1], 4)),
         brems_energy=rng.random(at[-1]),
     )

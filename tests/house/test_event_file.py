@@ -64,7 +64,8 @@ def test_reconstruction_round_trip(tmp_path):
 def test_same_bytes_for_1_3_and_8_workers_and_at_any_time(tmp_path):
     hashes = set()
     for workers in (1, 3, 8):
-        path = write(tmp_path / f"{workers}.h5", map_chunks(lambda c: truth_batch(c.index), plan_chunks(600, 50), workers))
+        batches = map_chunks(lambda c: truth_batch(c.index), plan_chunks(600, 50), workers)
+        path = write(tmp_path / f"{workers}.h5", batches)
         hashes.add(hashlib.sha256(path.read_bytes()).hexdigest())
         time.sleep(1.1)  # a time stamp in seconds would show
     assert len(hashes) == 1
