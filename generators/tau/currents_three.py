@@ -19,7 +19,7 @@ import math
 
 from toymc.constants import M_PI, M_PI0
 from toymc.generators.tau import modes, resonances
-from toymc.generators.tau.tables import KAON_PAIR_LIKE
+from toymc.generators.tau.tables import ANOMALY, KAON_PAIR_LIKE, PARAMETERS, _set_current
 from toymc.kernels import kernel
 
 _3PI = modes.THREE_PI_NU
@@ -30,7 +30,7 @@ _PI_K0_PI0 = modes.PI_K0_PI0_NU
 _K_K_PI = modes.K_K_PI_NU
 _K_K0_PI0 = modes.K_K0_PI0_NU
 _ROOT2 = math.sqrt(2.0)
-_ANOMALY = _ROOT2 - 1.0
+_VECTOR_SHARE = _ROOT2 - 1.0
 
 
 @kernel
@@ -76,15 +76,15 @@ def _three_pion_current(lines, q2, q, e1, e2, e3, s23, s13, s12, charged):
 
 
 @kernel
-def _kaon_pair_form_factors(kind, q2, s23, s13, s12, lines, omega_phi):
+def _kaon_pair_form_factors(kind, q2, s23, s13, s12, lines, reals):
     """F1, F2, F3 of K Kbar pi (hep-ph/9503474 tables 1 and 2; K_S, K_L states by CP projection of K0 K0bar pi-)."""
     a1 = resonances._line(lines, resonances.A1_KS, q2) / 6.0
-    vector = _ANOMALY * resonances._line(lines, resonances.RHO_VECTOR, q2)
+    vector = _VECTOR_SHARE * resonances._line(lines, resonances.RHO_VECTOR, q2)
     k23 = resonances._line(lines, resonances.KSTAR_AXIAL, s23)
     if kind == _K_K_PI:
         f1 = -a1 * k23
         f2 = a1 * resonances._line(lines, resonances.RHO_AXIAL, s13)
-        return f1, f2, vector * (_ROOT2 * resonances._omega_phi(omega_phi, s13) + k23)
+        return f1, f2, vector * (_ROOT2 * resonances._omega_phi(reals, s13) + k23)
     k12 = resonances._line(lines, resonances.KSTAR_AXIAL, s12)
     if kind == KAON_PAIR_LIKE:
         return a1 * (k23 + k12), a1 * k12, vector * (k23 - k12)
@@ -93,7 +93,7 @@ def _kaon_pair_form_factors(kind, q2, s23, s13, s12, lines, omega_phi):
     if kind == _K_K0_PI0:
         return f1, f2, vector * (k23 - k12)
     # K_S pi- K_L
-    return f1, f2, -vector * (2.0 * _ROOT2 * resonances._omega_phi(omega_phi, s13) + k23 + k12)
+    return f1, f2, -vector * (2.0 * _ROOT2 * resonances._omega_phi(reals, s13) + k23 + k12)
 
 
 @kernel
@@ -117,8 +117,8 @@ def _kaon_form_factors(kind, q2, s23, s13, s12, lines):
 
 
 @kernel
-def _three_meson_current(kind, q2, q, p4, s23, s13, s12, lines, omega_phi, anomaly, out):
-    """Fill the current from rows 1..3 of p4 (p1 along x, all in the x-y plane); `anomaly` = 1/(8 pi^2 f_pi^2)."""
+def _three_meson_current(kind, q2, q, p4, s23, s13, s12, lines, reals):
+    """Fill the current from rows 1..3 of p4 (p1 along x, all in the x-y plane)."""
     normal = complex(0.0, 0.0)
     if kind == _3PI or kind == _PI_2PI0:
         c1, c2 = _three_pion_current(lines, q2, q, p4[1, 3], p4[2, 3], p4[3, 3], s23, s13, s12, kind == _3PI)
@@ -126,18 +126,11 @@ def _three_meson_current(kind, q2, q, p4, s23, s13, s12, lines, omega_phi, anoma
         if kind == _K_PI_PI or kind == _K_2PI0 or kind == _PI_K0_PI0:
             f1, f2, f3 = _kaon_form_factors(kind, q2, s23, s13, s12, lines)
         else:
-            f1, f2, f3 = _kaon_pair_form_factors(kind, q2, s23, s13, s12, lines, omega_phi)
+            f1, f2, f3 = _kaon_pair_form_factors(kind, q2, s23, s13, s12, lines, reals)
         # f1 (p2 - p3) + f2 (p3 - p1) with p3 = -p1 - p2
         c1 = f1 - 2.0 * f2
         c2 = 2.0 * f1 - f2
-        normal = complex(0.0, -anomaly * q * p4[1, 0] * p4[2, 1]) * f3
+        normal = complex(0.0, -reals[PARAMETERS, ANOMALY] * q * p4[1, 0] * p4[2, 1]) * f3
     jx = c1 * p4[1, 0] + c2 * p4[2, 0]
     jy = c2 * p4[2, 1]
-    out[0, 0] = jx.real
-    out[0, 1] = jx.imag
-    out[1, 0] = jy.real
-    out[1, 1] = jy.imag
-    out[2, 0] = normal.real
-    out[2, 1] = normal.imag
-    out[3, 0] = 0.0
-    out[3, 1] = 0.0
+    _set_current(p4, jx, jy, normal, complex(0.0, 0.0))

@@ -11,6 +11,7 @@ import numpy as np
 
 from toymc.constants import M_TAU
 from toymc.generators.tau import modes, resonances
+from toymc.generators.tau.tables import POINT, _set_current
 from toymc.kernels import kernel
 
 _K_PI0 = modes.K_PI0_NU
@@ -18,7 +19,7 @@ _PI_K0 = modes.PI_K0_NU
 
 
 @kernel
-def _two_meson_current(kind, q2, q, p, difference, lines, out):
+def _two_meson_current(kind, q2, q, p, difference, lines, p4):
     """Fill the current for momentum p of the first hadron along z; `difference` = m_1^2 - m_2^2."""
     if kind == _K_PI0:
         form = resonances._line(lines, resonances.KPI0_VECTOR, q2)
@@ -32,20 +33,15 @@ def _two_meson_current(kind, q2, q, p, difference, lines, out):
     else:
         jz = 2.0 * p * resonances._line(lines, resonances.RHO_2PI, q2)
         jt = complex(0.0, 0.0)
-    for i in range(2):
-        out[i, 0] = 0.0
-        out[i, 1] = 0.0
-    out[2, 0] = jz.real
-    out[2, 1] = jz.imag
-    out[3, 0] = jt.real
-    out[3, 1] = jt.imag
+    zero = complex(0.0, 0.0)
+    _set_current(p4, zero, zero, jz, jt)
 
 
 @kernel
-def _two_meson_point(kind, u, m1, m2, lines, p4, out):
-    """Map u[0] to Q^2, set rows 1 and 2 and the current; returns the orientation-averaged rate."""
+def _two_meson_point(kind, m1, m2, lines, p4):
+    """Map the point to Q^2, set rows 1 and 2 and the current; returns the two-body phase space and Q^2."""
     low = (m1 + m2) * (m1 + m2)
-    q2 = low + (M_TAU * M_TAU - low) * u[0]
+    q2 = low + (M_TAU * M_TAU - low) * p4[POINT, 0]
     q = np.sqrt(q2)
     lam = (q2 - low) * (q2 - (m1 - m2) * (m1 - m2))
     p = 0.5 * np.sqrt(max(lam, 0.0)) / q
@@ -57,5 +53,5 @@ def _two_meson_point(kind, u, m1, m2, lines, p4, out):
     p4[1, 3] = 0.5 * (q2 + difference) / q
     p4[2, 2] = -p
     p4[2, 3] = 0.5 * (q2 - difference) / q
-    _two_meson_current(kind, q2, q, p, difference, lines, out)
+    _two_meson_current(kind, q2, q, p, difference, lines, p4)
     return p / q, q2

@@ -8,6 +8,7 @@ and turns it by a uniform azimuth about h. For a tau+ all momenta change sign, c
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,16 +22,25 @@ from toymc.generators.tau.polarimeter import _to_tau_frame
 from toymc.generators.tau.sampling import _adapt, _draw, _trials
 from toymc.generators.tau.tables import (
     ALPHA_MASS,
+    ANOMALY,
     CELL_COLUMNS,
+    CELL_COUNT,
     CHIRALITY,
+    FIRST_CELL,
+    INTEGER_COLUMNS,
     KAON_PAIR_LIKE,
+    MESONS,
     N_SAMPLERS,
+    OMEGA_PHI,
     PAIR_LONG,
     PAIR_SHORT,
+    PARAMETERS,
+    PDG,
     PHI_HIGH,
     PHI_LOW,
     PHI_MASS,
     PHI_WIDTH,
+    REAL_COLUMNS,
     ROWS,
     TauDecayTables,
 )
@@ -63,59 +73,70 @@ _K_LONG = 130
 
 
 @kernel
-def _neutral_kaons(rng, n, pdg):
-    """Write every K0 and K0bar as K_S or K_L, 50:50."""
-    for row in range(1, n):
-        if pdg[row] == 311 or pdg[row] == -311:
-            pdg[row] = _K_SHORT if rng.random() < 0.5 else _K_LONG
+def _write_codes(rng, kind, n, integers, pdg):
+    """PDG codes of the daughters; every K0 and K0bar comes out as K_S or K_L, 50:50."""
+    for row in range(n):
+        code = integers[kind, PDG + row]
+        if code == 311 or code == -311:
+            code = _K_SHORT if rng.random() < 0.5 else _K_LONG
+        pdg[row] = code
 
 
 @kernel
-def _signal_decay(rng, mode, tables, p4):
+def _signal_decay(rng, mode, reals, p4):
     """The two-body signals; even codes electrons, odd codes muons (rows: neutral, lepton)."""
-    signal = tables.signal
-    lepton = M_E if (mode - _N_DECAYS) % 2 == 0 else M_MU
+    lepton = reals[mode, 1]
+    chirality = reals[PARAMETERS, CHIRALITY]
     if mode >= _E_GAMMA:
-        return _photon_signal(M_TAU, lepton, signal[CHIRALITY], p4)
+        return _photon_signal(M_TAU, lepton, chirality, p4)
     if mode >= _E_PHI:
-        m = _resonance_mass(rng, signal[PHI_MASS], signal[PHI_WIDTH], signal[PHI_LOW], signal[PHI_HIGH])
-        return _vector_signal(M_TAU, m, lepton, signal[CHIRALITY], p4)
-    return _scalar_signal(M_TAU, signal[ALPHA_MASS], lepton, signal[CHIRALITY], p4)
+        m = _resonance_mass(
+            rng,
+            reals[PARAMETERS, PHI_MASS],
+            reals[PARAMETERS, PHI_WIDTH],
+            reals[PARAMETERS, PHI_LOW],
+            reals[PARAMETERS, PHI_HIGH],
+        )
+        return _vector_signal(M_TAU, m, lepton, chirality, p4)
+    return _scalar_signal(M_TAU, reals[PARAMETERS, ALPHA_MASS], lepton, chirality, p4)
+
+
+@kernel
+def _hadronic_decay(rng, mode, lines, cells, four_pion, reals, integers, p4, pdg):
+    """tau- -> nu + two or more hadrons."""
+    kind = mode
+    if mode == _PI_K0_K0:
+        x = rng.random()
+        if x < reals[PARAMETERS, PAIR_SHORT] + reals[PARAMETERS, PAIR_LONG]:
+            kind = KAON_PAIR_LIKE
+    mesons = integers[kind, MESONS]
+    _write_codes(rng, kind, mesons + 1, integers, pdg)
+    if kind == KAON_PAIR_LIKE:
+        pdg[1] = _K_SHORT if x < reals[PARAMETERS, PAIR_SHORT] else _K_LONG
+        pdg[3] = pdg[1]
+    first = integers[kind, FIRST_CELL]
+    count = integers[kind, CELL_COUNT]
+    q2 = _draw(rng, kind, mesons, first, count, lines, cells, four_pion, reals, p4)
+    hx, hy, hz = _to_tau_frame(rng, q2, mesons, p4)
+    return mesons + 1, hx, hy, hz
 
 
 @kernel
 def _decay_tau(rng, mode, tables, p4, pdg):
     """One decay of a tau- at rest: fills p4 (>= ROWS, 4) and pdg (>= 5), returns (n, hx, hy, hz)."""
-    kind = mode
-    if mode == _PI_K0_K0:
-        x = rng.random()
-        if x < tables.signal[PAIR_SHORT] + tables.signal[PAIR_LONG]:
-            kind = KAON_PAIR_LIKE
-        for row in range(4):
-            pdg[row] = tables.pdg[kind, row]
-        if kind == KAON_PAIR_LIKE:
-            pdg[1] = _K_SHORT if x < tables.signal[PAIR_SHORT] else _K_LONG
-            pdg[3] = pdg[1]
-    n = tables.mesons[kind]
-    if n > 0:
-        n += 1
-    elif mode == _E_NU_NU or mode == _MU_NU_NU:
+    reals = tables.reals
+    integers = tables.integers
+    if _K_NU < mode < _N_DECAYS:
+        return _hadronic_decay(rng, mode, tables.lines, tables.cells, tables.four_pion, reals, integers, p4, pdg)
+    n = 2
+    if mode == _E_NU_NU or mode == _MU_NU_NU:
         n = 3
-    else:
-        n = 2
-    if mode != _PI_K0_K0:
-        for row in range(n):
-            pdg[row] = tables.pdg[kind, row]
-    if tables.mesons[kind] > 1:
-        _neutral_kaons(rng, n, pdg)
-        q2 = _draw(rng, kind, tables, p4)
-        hx, hy, hz = _to_tau_frame(rng, q2, n - 1, p4, p4[6:8].reshape((4, 2)))
-    elif mode == _E_NU_NU or mode == _MU_NU_NU:
-        hx, hy, hz = _leptonic_decay(rng, M_TAU, tables.masses[kind, 1], p4)
+        hx, hy, hz = _leptonic_decay(rng, M_TAU, reals[mode, 1], p4)
     elif mode == _PI_NU or mode == _K_NU:
-        hx, hy, hz = _meson_decay(M_TAU, tables.masses[kind, 1], p4)
+        hx, hy, hz = _meson_decay(M_TAU, reals[mode, 1], p4)
     else:
-        hx, hy, hz = _signal_decay(rng, mode, tables, p4)
+        hx, hy, hz = _signal_decay(rng, mode, reals, p4)
+    _write_codes(rng, mode, n, integers, pdg)
     return n, hx, hy, hz
 
 
@@ -133,32 +154,33 @@ def _decay_many(rng, codes, tables, scratch, names, p4, pdg, h):
         h[i, 2] = hz
 
 
-def _masses() -> FloatArray:
-    table = np.zeros((N_SAMPLERS, 5))
+def _integers() -> npt.NDArray[np.int64]:
+    table = np.zeros((N_SAMPLERS, INTEGER_COLUMNS), dtype=np.int64)
+    for kind, daughters in enumerate(modes.DAUGHTERS):
+        table[kind, PDG : PDG + len(daughters)] = daughters
+    # K_S and K_L side by side, and two of a kind
+    table[modes.PI_K0_K0_NU, PDG : PDG + 4] = (16, _K_SHORT, -211, _K_LONG)
+    table[KAON_PAIR_LIKE, PDG : PDG + 4] = (16, _K_SHORT, -211, _K_SHORT)
+    for kind in range(modes.PI_PI0_NU, modes.N_DECAYS):
+        table[kind, MESONS] = len(modes.DAUGHTERS[kind]) - 1
+    table[KAON_PAIR_LIKE, MESONS] = 3
+    return table
+
+
+def _reals(cards: dict[str, Any]) -> FloatArray:
+    table = np.zeros((N_SAMPLERS + 1, REAL_COLUMNS))
     for kind in range(N_SAMPLERS):
         daughters = modes.DAUGHTERS[modes.PI_K0_K0_NU if kind == KAON_PAIR_LIKE else kind]
         for row, code in enumerate(daughters):
             if abs(code) not in (12, 14, 16, 22, modes.ALPHA_PDG):
                 table[kind, row] = mass(abs(code))
+    row = table[PARAMETERS]
+    row[PHI_MASS], row[PHI_WIDTH] = M_PHI, width(333)
+    row[PHI_LOW], row[PHI_HIGH] = 2.0 * M_K0, M_PHI + _PHI_WINDOW * width(333)
+    row[PAIR_SHORT], row[PAIR_LONG] = modes.kaon_pair_fractions()
+    row[ANOMALY] = 1.0 / (8.0 * np.pi**2 * cards["kaons"]["pion_constant"] ** 2)
+    row[OMEGA_PHI : OMEGA_PHI + 6] = resonances.omega_phi_parameters(cards)
     return table
-
-
-def _codes() -> Int32Array:
-    table = np.zeros((N_SAMPLERS, 5), dtype=np.int32)
-    for kind, daughters in enumerate(modes.DAUGHTERS):
-        table[kind, : len(daughters)] = daughters
-    # K_S and K_L side by side: the currents of this sampler distinguish nothing else
-    table[modes.PI_K0_K0_NU, :4] = (16, _K_SHORT, -211, _K_LONG)
-    table[KAON_PAIR_LIKE, :4] = (16, _K_SHORT, -211, _K_SHORT)
-    return table
-
-
-def _mesons() -> npt.NDArray[np.int64]:
-    counts = np.zeros(N_SAMPLERS, dtype=np.int64)
-    for kind in range(modes.PI_PI0_NU, modes.N_DECAYS):
-        counts[kind] = len(modes.DAUGHTERS[kind]) - 1
-    counts[KAON_PAIR_LIKE] = counts[modes.PI_K0_K0_NU]
-    return counts
 
 
 def _dimensions(mesons: int) -> int:
@@ -180,36 +202,49 @@ def _cell_plan(kind: int, mesons: int, card: dict[str, int]) -> tuple[int, int, 
 @lru_cache(maxsize=1)
 def _adapted() -> TauDecayTables:
     """Everything that does not depend on the signal; the random streams of the adaptation are fixed."""
-    cards = resonances.form_factors()
+    return adapt_tables(resonances.form_factors())
+
+
+def adapt_tables(cards: dict[str, Any], kinds: tuple[int, ...] = tuple(range(N_SAMPLERS))) -> TauDecayTables:
+    """Build the tables for given form factors and adapt the samplers `kinds` (used by tests to vary a model).
+
+    Parameters
+    ----------
+    cards : dict
+        As `toymc.generators.tau.resonances.form_factors()`.
+    kinds : tuple of int
+        Samplers that will be used; the others stay empty.
+
+    Examples
+    --------
+    >>> tables = adapt_tables(resonances.form_factors(), (modes.PI_PI0_NU,))
+    >>> int(tables.integers[:, 2].sum())
+    192
+    """
     card = cards["sampling"]
-    pairs = modes.kaon_pair_fractions()
-    signal = np.zeros(9)
-    signal[PHI_MASS], signal[PHI_WIDTH] = M_PHI, width(333)
-    signal[PHI_LOW], signal[PHI_HIGH] = 2.0 * M_K0, M_PHI + _PHI_WINDOW * width(333)
-    signal[PAIR_SHORT], signal[PAIR_LONG] = pairs
-    signal[8] = 1.0 / (8.0 * np.pi**2 * cards["kaons"]["pion_constant"] ** 2)
-    counts = _mesons()
-    plans = [_cell_plan(k, int(n), card) if n > 1 else (0, 0, 0) for k, n in enumerate(counts)]
-    first = np.concatenate([[0], np.cumsum([plan[0] for plan in plans])]).astype(np.int64)
-    cells = np.zeros((int(first[-1]), CELL_COLUMNS))
+    integers = _integers()
+    plans = [(0, 0, 0)] * N_SAMPLERS
+    for kind in kinds:
+        if integers[kind, MESONS] > 1:
+            plans[kind] = _cell_plan(kind, int(integers[kind, MESONS]), card)
+    integers[:, CELL_COUNT] = [plan[0] for plan in plans]
+    integers[:, FIRST_CELL] = np.cumsum(integers[:, CELL_COUNT]) - integers[:, CELL_COUNT]
     tables = TauDecayTables(
         lines=resonances.build_lines(cards, card["grid"]),
-        omega_phi=resonances.omega_phi_parameters(cards),
+        cells=np.zeros((int(integers[:, CELL_COUNT].sum()), CELL_COLUMNS)),
         four_pion=build_four_pion_table(),
-        masses=_masses(),
-        mesons=counts,
-        pdg=_codes(),
-        cells=cells,
-        first_cell=first,
-        signal=signal,
+        reals=_reals(cards),
+        integers=integers,
     )
     scratch = np.zeros((ROWS, 4))
     for kind, (n_cells, points, learn) in enumerate(plans):
         if n_cells:
             rng = stream(0, "tau_decay", "warmup", kind)
-            part = cells[first[kind] : first[kind + 1]]
-            dims = _dimensions(int(counts[kind]))
-            _adapt(rng, kind, tables, scratch, dims, points, learn, card["safety"], part)
+            first, mesons = int(integers[kind, FIRST_CELL]), int(integers[kind, MESONS])
+            _adapt(
+                rng, kind, mesons, tables.lines, tables.four_pion, tables.reals, scratch, _dimensions(mesons), points,
+                learn, card["safety"], tables.cells[first : first + n_cells],
+            )  # fmt: skip
     return tables
 
 
@@ -235,7 +270,7 @@ def build_tau_tables(alpha_mass: float = 0.0, chirality: str = "vector") -> TauD
 
     Examples
     --------
-    >>> build_tau_tables(1.2, "left").signal[:2].tolist()
+    >>> build_tau_tables(1.2, "left").reals[-1, :2].tolist()
     [1.2, -1.0]
     """
     code = chirality_code(chirality)
@@ -243,10 +278,10 @@ def build_tau_tables(alpha_mass: float = 0.0, chirality: str = "vector") -> TauD
         raise InputError(f"mass {alpha_mass} GeV of alpha: tau -> l alpha needs 0 <= mass < {M_TAU - M_MU:.5f} (mu), "
                          f"{M_TAU - M_E:.5f} (e)")
     tables = _adapted()
-    signal = tables.signal.copy()
-    signal[ALPHA_MASS] = alpha_mass
-    signal[CHIRALITY] = code
-    return tables._replace(signal=signal)
+    reals = tables.reals.copy()
+    reals[PARAMETERS, ALPHA_MASS] = alpha_mass
+    reals[PARAMETERS, CHIRALITY] = code
+    return tables._replace(reals=reals)
 
 
 @dataclass(frozen=True)
@@ -329,13 +364,16 @@ def sampling_report(trials: int = 100_000) -> list[SamplingReport]:
     scratch = np.zeros((ROWS, 4))
     rows = []
     for kind in range(N_SAMPLERS):
-        first, last = tables.first_cell[kind], tables.first_cell[kind + 1]
-        if first == last:
+        mesons, first, count = (int(x) for x in tables.integers[kind, :3])
+        if count == 0:
             continue
         totals = np.zeros(4)
-        dims = _dimensions(int(tables.mesons[kind]))
         rng = stream(1, "tau_decay", "warmup", kind)
-        _trials(rng, kind, tables, scratch, dims, trials, tables.cells[first:last], False, totals)
+        part = tables.cells[first : first + count]
+        _trials(
+            rng, kind, mesons, tables.lines, tables.four_pion, tables.reals, scratch, _dimensions(mesons), trials, part,
+            False, totals,
+        )  # fmt: skip
         name = "pi_K0_K0_nu (K_S K_S, K_L K_L)" if kind == KAON_PAIR_LIKE else modes.MODE_NAMES[kind]
         rows.append(
             SamplingReport(

@@ -10,6 +10,7 @@ import numpy as np
 from toymc.constants import M_OMEGA, M_TAU
 from toymc.constants import width as _pdg_width
 from toymc.generators.tau import modes
+from toymc.generators.tau.tables import POINT
 from toymc.kernels import kernel
 
 _3PI_PI0 = modes.THREE_PI_PI0_NU
@@ -23,17 +24,17 @@ def _pair_momentum(s, m1, m2):
 
 
 @kernel
-def _three_meson_phase_space(u, m1, m2, m3, p4):
-    """u -> Q^2, s23, s13 (flat Dalitz measure); rows 1..3 in the x-y plane, p1 along +x.
+def _three_meson_phase_space(m1, m2, m3, p4):
+    """Point -> Q^2, s23, s13 (flat Dalitz measure); rows 1..3 in the x-y plane, p1 along +x.
 
     Returns the Jacobian over Q^2 (zero outside), Q^2, Q, s23, s13, s12.
     """
     low = (m1 + m2 + m3) ** 2
-    q2 = low + (M_TAU * M_TAU - low) * u[0]
+    q2 = low + (M_TAU * M_TAU - low) * p4[POINT, 0]
     q = np.sqrt(q2)
     s_low = (m2 + m3) ** 2
     s_high = (q - m1) ** 2
-    s23 = s_low + (s_high - s_low) * u[1]
+    s23 = s_low + (s_high - s_low) * p4[POINT, 1]
     m23 = np.sqrt(s23)
     # s13 runs between the collinear configurations in the (23) rest frame
     e3 = 0.5 * (s23 + m3 * m3 - m2 * m2) / m23
@@ -41,7 +42,7 @@ def _three_meson_phase_space(u, m1, m2, m3, p4):
     k3 = np.sqrt(max(e3 * e3 - m3 * m3, 0.0))
     k1 = np.sqrt(max(e1 * e1 - m1 * m1, 0.0))
     width = 4.0 * k1 * k3
-    s13 = m1 * m1 + m3 * m3 + 2.0 * e1 * e3 - 0.5 * width + width * u[2]
+    s13 = m1 * m1 + m3 * m3 + 2.0 * e1 * e3 - 0.5 * width + width * p4[POINT, 2]
     s12 = q2 + m1 * m1 + m2 * m2 + m3 * m3 - s23 - s13
     p4[1, 3] = 0.5 * (q2 + m1 * m1 - s23) / q
     p4[2, 3] = 0.5 * (q2 + m2 * m2 - s13) / q
@@ -112,8 +113,8 @@ def _omega_map(v, low, high):
 
 
 @kernel
-def _four_meson_phase_space(kind, u, masses, p4):
-    """u -> Q^2, three-meson mass, pair mass, two polar angles, one azimuth; returns Jacobian, Q^2.
+def _four_meson_phase_space(kind, reals, p4):
+    """Point -> Q^2, three-meson mass, pair mass, two polar angles, one azimuth; returns Jacobian, Q^2.
 
     The spectator is the first pi- of 3pi pi0 (the three others then hold an omega), the last pi0 of pi 3pi0. For 3pi pi0 the
     other pi- takes its part of the omega line by the weight 2 g/(g + g'), g the line of either combination.
@@ -122,21 +123,21 @@ def _four_meson_phase_space(kind, u, masses, p4):
         spectator, second, a, b = 1, 2, 3, 4
     else:
         spectator, second, a, b = 4, 3, 1, 2
-    m_s, m_2, m_a, m_b = masses[spectator], masses[second], masses[a], masses[b]
+    m_s, m_2, m_a, m_b = reals[kind, spectator], reals[kind, second], reals[kind, a], reals[kind, b]
     low = (m_s + m_2 + m_a + m_b) ** 2
-    q2 = low + (M_TAU * M_TAU - low) * u[0]
+    q2 = low + (M_TAU * M_TAU - low) * p4[POINT, 0]
     q = np.sqrt(q2)
     t_low = (m_2 + m_a + m_b) ** 2
     t_high = (q - m_s) ** 2
     if kind == _3PI_PI0:
-        t, jacobian = _omega_map(u[1], t_low, t_high)
+        t, jacobian = _omega_map(p4[POINT, 1], t_low, t_high)
     else:
-        t = t_low + (t_high - t_low) * u[1]
+        t = t_low + (t_high - t_low) * p4[POINT, 1]
         jacobian = t_high - t_low
     m3 = np.sqrt(t)
     r_low = (m_a + m_b) ** 2
     r_high = (m3 - m_2) ** 2
-    r = r_low + (r_high - r_low) * u[2]
+    r = r_low + (r_high - r_low) * p4[POINT, 2]
     m2 = np.sqrt(r)
     jacobian *= r_high - r_low
     k_s = _pair_momentum(q2, m_s, m3)
@@ -144,7 +145,7 @@ def _four_meson_phase_space(kind, u, masses, p4):
     k_a = _pair_momentum(r, m_a, m_b)
     jacobian *= k_s / q * k_2 / m3 * k_a / m2
     # spectator along -z, the three others along +z; the second meson and the pair in the x-z plane
-    cos_theta = 2.0 * u[3] - 1.0
+    cos_theta = 2.0 * p4[POINT, 3] - 1.0
     sin_theta = np.sqrt(1.0 - cos_theta * cos_theta)
     p4[spectator, 0] = 0.0
     p4[spectator, 1] = 0.0
@@ -160,7 +161,7 @@ def _four_meson_phase_space(kind, u, masses, p4):
     p4[second, 3] = gamma * e_2 + gb * k_2 * cos_theta
     parent_x = -p4[second, 0]
     parent_z = k_s - p4[second, 2]
-    _place_pair(p4, a, b, m_a, m_b, k_a, 2.0 * u[4] - 1.0, 2.0 * np.pi * u[5], parent_x, parent_z, m2)
+    _place_pair(p4, a, b, m_a, m_b, k_a, 2.0 * p4[POINT + 1, 0] - 1.0, 2.0 * np.pi * p4[POINT + 1, 1], parent_x, parent_z, m2)
     if kind == _3PI_PI0:
         e = q - p4[2, 3]
         other = e * e - p4[2, 0] ** 2 - p4[2, 1] ** 2 - p4[2, 2] ** 2

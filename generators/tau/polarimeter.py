@@ -17,37 +17,42 @@ compare both with the contraction of the current and the lepton tensor from expl
 import numpy as np
 
 from toymc.constants import M_TAU
+from toymc.generators.tau.tables import CURRENT
 from toymc.kernels import kernel
 
 
 @kernel
-def _mean_rate(q2, out):
-    """Rate averaged over the orientation of the hadrons, with the phase space of Q + neutrino (without constants)."""
+def _current_squares(p4):
+    """|J_x|^2 + |J_y|^2 + |J_z|^2 and |J_t|^2."""
     space = 0.0
-    for i in range(3):
-        space += out[i, 0] * out[i, 0] + out[i, 1] * out[i, 1]
-    time = out[3, 0] * out[3, 0] + out[3, 1] * out[3, 1]
+    for i in range(4):
+        space += p4[CURRENT, i] * p4[CURRENT, i]
+    space += p4[CURRENT + 1, 0] * p4[CURRENT + 1, 0] + p4[CURRENT + 1, 1] * p4[CURRENT + 1, 1]
+    return space, p4[CURRENT + 1, 2] * p4[CURRENT + 1, 2] + p4[CURRENT + 1, 3] * p4[CURRENT + 1, 3]
+
+
+@kernel
+def _mean_rate(q2, p4):
+    """Rate averaged over the orientation of the hadrons, with the phase space of Q + neutrino (without constants)."""
+    space, time = _current_squares(p4)
     m2 = M_TAU * M_TAU
     return (m2 - q2) * (m2 - q2) / q2 * (m2 * time + (m2 + 2.0 * q2) / 3.0 * space)
 
 
 @kernel
-def _largest_rate(q2, out):
+def _largest_rate(q2, p4):
     """Bound of omega over all neutrino directions.
 
     In its plane the complex vector J has semi-axes a >= b, a^2 + b^2 = |J|^2 = A, 2 a b = |J* x J| = C; with z the component
     of n along the normal of that plane, omega <= Q^2 A + (M^2 - Q^2) a^2 (1 - z^2) + Q^2 C z. A time component adds linearly.
     """
     m2 = M_TAU * M_TAU
-    a = 0.0
-    for i in range(3):
-        a += out[i, 0] * out[i, 0] + out[i, 1] * out[i, 1]
-    cx = out[1, 0] * out[2, 1] - out[2, 0] * out[1, 1]
-    cy = out[2, 0] * out[0, 1] - out[0, 0] * out[2, 1]
-    cz = out[0, 0] * out[1, 1] - out[1, 0] * out[0, 1]
+    a, time = _current_squares(p4)
+    cx = p4[CURRENT, 2] * p4[CURRENT + 1, 1] - p4[CURRENT + 1, 0] * p4[CURRENT, 3]
+    cy = p4[CURRENT + 1, 0] * p4[CURRENT, 1] - p4[CURRENT, 0] * p4[CURRENT + 1, 1]
+    cz = p4[CURRENT, 0] * p4[CURRENT, 3] - p4[CURRENT, 2] * p4[CURRENT, 1]
     c = 2.0 * np.sqrt(cx * cx + cy * cy + cz * cz)
     major = 0.5 * (a + np.sqrt(max(a * a - c * c, 0.0)))
-    time = out[3, 0] * out[3, 0] + out[3, 1] * out[3, 1]
     slope = (m2 - q2) * major
     z = min(1.0, 0.5 * q2 * c / slope) if slope > 0.0 else 1.0
     bound = q2 * a + slope * (1.0 - z * z) + q2 * c * z
@@ -57,15 +62,15 @@ def _largest_rate(q2, out):
 
 
 @kernel
-def _neutrino_frame(rng, q2, out):
+def _neutrino_frame(rng, q2, p4):
     """Draw the neutrino direction n; returns n, two axes normal to it and the spinor (up, down) of eq. (1)."""
-    bound = _largest_rate(q2, out)
+    bound = _largest_rate(q2, p4)
     m = M_TAU
     q = np.sqrt(q2)
-    jx = complex(out[0, 0], out[0, 1])
-    jy = complex(out[1, 0], out[1, 1])
-    jz = complex(out[2, 0], out[2, 1])
-    jt = complex(out[3, 0], out[3, 1])
+    jx = complex(p4[CURRENT, 0], p4[CURRENT, 1])
+    jy = complex(p4[CURRENT, 2], p4[CURRENT, 3])
+    jz = complex(p4[CURRENT + 1, 0], p4[CURRENT + 1, 1])
+    jt = complex(p4[CURRENT + 1, 2], p4[CURRENT + 1, 3])
     while True:
         a = 2.0 * rng.random() - 1.0
         b = 2.0 * rng.random() - 1.0
@@ -92,9 +97,9 @@ def _neutrino_frame(rng, q2, out):
 
 
 @kernel
-def _to_tau_frame(rng, q2, n, p4, out):
+def _to_tau_frame(rng, q2, n, p4):
     """Choose the neutrino direction, take rows 1..n from the hadronic to the tau rest frame, set row 0; returns h."""
-    nx, ny, nz, x1, y1, z1, x2, y2, z2, up, down = _neutrino_frame(rng, q2, out)
+    nx, ny, nz, x1, y1, z1, x2, y2, z2, up, down = _neutrino_frame(rng, q2, p4)
     m = M_TAU
     q = np.sqrt(q2)
     gamma = 0.5 * (m * m + q2) / (m * q)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toymc.constants import M_K, M_K0, M_PI, M_PI0, M_TAU
+from toymc.generators.tau.tables import OMEGA_PHI, PARAMETERS
 from toymc.kernels import kernel
 
 FloatArray = npt.NDArray[np.float64]
@@ -246,11 +247,11 @@ def _line(lines, column, s):
 
 
 @kernel
-def _omega_phi(parameters, s):
+def _omega_phi(reals, s):
     """Weighted omega + phi of fixed width (parameters: mass^2, mass*width of both, weights normalised)."""
-    first = complex(parameters[0], -parameters[1])
-    second = complex(parameters[2], -parameters[3])
-    return parameters[4] * first / (first - s) + parameters[5] * second / (second - s)
+    first = complex(reals[PARAMETERS, OMEGA_PHI], -reals[PARAMETERS, OMEGA_PHI + 1])
+    second = complex(reals[PARAMETERS, OMEGA_PHI + 2], -reals[PARAMETERS, OMEGA_PHI + 3])
+    return reals[PARAMETERS, OMEGA_PHI + 4] * first / (first - s) + reals[PARAMETERS, OMEGA_PHI + 5] * second / (second - s)
 
 
 def omega_phi_parameters(cards: dict[str, Any]) -> FloatArray:

@@ -18,10 +18,11 @@ from toymc.generators.tau.polarimeter import _mean_rate
 from toymc.generators.tau.tables import (
     ALIAS_KEEP,
     ALIAS_PARTNER,
-    ANOMALY,
     CORNER,
+    CURRENT,
     EXTENT,
     PEAK,
+    POINT,
 )
 from toymc.kernels import kernel
 
@@ -30,68 +31,65 @@ _BINS = 8
 
 
 @kernel
-def _point(kind, u, tables, p4, out):
-    """Hadrons in their rest frame, current and rate density at a point of the unit cube; returns (rate, Q^2)."""
-    n = tables.mesons[kind]
-    m = tables.masses[kind]
-    if n == 2:
-        space, q2 = _two_meson_point(kind, u, m[1], m[2], tables.lines, p4, out)
-    elif n == 3:
-        space, q2, q, s23, s13, s12 = _three_meson_phase_space(u, m[1], m[2], m[3], p4)
-        _three_meson_current(
-            kind, q2, q, p4, s23, s13, s12, tables.lines, tables.omega_phi, tables.signal[ANOMALY], out
-        )
+def _point(kind, mesons, lines, four_pion, reals, p4):
+    """Hadrons in their rest frame, current and rate density at the point in `p4`; returns (rate, Q^2)."""
+    if mesons == 2:
+        space, q2 = _two_meson_point(kind, reals[kind, 1], reals[kind, 2], lines, p4)
+    elif mesons == 3:
+        space, q2, q, s23, s13, s12 = _three_meson_phase_space(reals[kind, 1], reals[kind, 2], reals[kind, 3], p4)
+        _three_meson_current(kind, q2, q, p4, s23, s13, s12, lines, reals)
     else:
-        space, q2 = _four_meson_phase_space(kind, u, m, p4)
+        space, q2 = _four_meson_phase_space(kind, reals, p4)
+        out = p4[CURRENT : CURRENT + 2].reshape((4, 2))
         if kind == _3PI_PI0:
-            _current_3pi_pi0(p4[1:5], tables.four_pion, out)
+            _current_3pi_pi0(p4[1:5], four_pion, out)
         else:
-            _current_pi_3pi0(p4[1:5], tables.four_pion, out)
+            _current_pi_3pi0(p4[1:5], four_pion, out)
     if not space > 0.0:
         return 0.0, q2
-    return space * _mean_rate(q2, out), q2
+    return space * _mean_rate(q2, p4), q2
 
 
 @kernel
-def _draw(rng, kind, tables, p4):
-    """One unweighted hadronic system in its rest frame (rows 1..n), its current in rows 6-7; returns Q^2."""
-    first = tables.first_cell[kind]
-    count = tables.first_cell[kind + 1] - first
-    dims = 3 * tables.mesons[kind] - 6 if tables.mesons[kind] > 2 else 1
-    out = p4[6:8].reshape((4, 2))
-    u = p4[8:10].reshape(8)
-    cells = tables.cells
+def _throw(rng, dims, cells, c, p4):
+    """A uniform point of cell c."""
+    for d in range(dims):
+        p4[POINT + (d >> 2), d & 3] = cells[c, CORNER + d] + cells[c, EXTENT + d] * rng.random()
+
+
+@kernel
+def _draw(rng, kind, mesons, first, count, lines, cells, four_pion, reals, p4):
+    """One unweighted hadronic system in its rest frame (rows 1..n) with its current; returns Q^2."""
+    dims = 3 * mesons - 6 if mesons > 2 else 1
     while True:
         x = rng.random() * count
         i = int(x)
         c = first + i
         if x - i >= cells[c, ALIAS_KEEP]:
             c = first + int(cells[c, ALIAS_PARTNER])
-        for d in range(dims):
-            u[d] = cells[c, CORNER + d] + cells[c, EXTENT + d] * rng.random()
-        rate, q2 = _point(kind, u, tables, p4, out)
+        _throw(rng, dims, cells, c, p4)
+        rate, q2 = _point(kind, mesons, lines, four_pion, reals, p4)
         if rng.random() * cells[c, PEAK] <= rate:
             return q2
 
 
 @kernel
-def _explore(rng, kind, tables, p4, dims, points, corner, extent, best):
+def _explore(rng, kind, mesons, lines, four_pion, reals, p4, dims, points, cells, c, best):
     """Peak of the rate in a cell and its best division; best = (peak, gain, direction, cut, left peak, right peak)."""
-    out = p4[6:8].reshape((4, 2))
-    u = p4[8:10].reshape(8)
     profile = np.zeros((dims, _BINS))
     peak = 0.0
     corners = 2**dims if dims <= 3 else 0
     for k in range(points + corners):
-        for d in range(dims):
-            if k < points:
-                u[d] = corner[d] + extent[d] * rng.random()
-            else:
-                u[d] = corner[d] + extent[d] * ((k - points) >> d & 1)
-        rate, _ = _point(kind, u, tables, p4, out)
+        if k < points:
+            _throw(rng, dims, cells, c, p4)
+        else:
+            for d in range(dims):
+                p4[POINT, d] = cells[c, CORNER + d] + cells[c, EXTENT + d] * ((k - points) >> d & 1)
+        rate, _ = _point(kind, mesons, lines, four_pion, reals, p4)
         peak = max(peak, rate)
         for d in range(dims):
-            b = min(int((u[d] - corner[d]) / extent[d] * _BINS), _BINS - 1)
+            u = (p4[POINT + (d >> 2), d & 3] - cells[c, CORNER + d]) / cells[c, EXTENT + d]
+            b = min(int(u * _BINS), _BINS - 1)
             profile[d, b] = max(profile[d, b], rate)
     best[0] = peak
     best[1] = -1.0
@@ -110,14 +108,14 @@ def _explore(rng, kind, tables, p4, dims, points, corner, extent, best):
 
 
 @kernel
-def _grow(rng, kind, tables, p4, dims, points, cells):
+def _grow(rng, kind, mesons, lines, four_pion, reals, p4, dims, points, cells):
     """Divide the unit cube into len(cells) cells (columns as in `tables`)."""
     n_cells = len(cells)
     bests = np.zeros((n_cells, 6))
     gains = np.zeros(n_cells)
     cells[0, CORNER : CORNER + dims] = 0.0
     cells[0, EXTENT : EXTENT + dims] = 1.0
-    _explore(rng, kind, tables, p4, dims, 8 * points, cells[0, CORNER:], cells[0, EXTENT:], bests[0])
+    _explore(rng, kind, mesons, lines, four_pion, reals, p4, dims, 8 * points, cells, 0, bests[0])
     cells[0, PEAK] = bests[0, 0]
     gains[0] = 1.0
     for n in range(1, n_cells):
@@ -131,7 +129,7 @@ def _grow(rng, kind, tables, p4, dims, points, cells):
         cells[c, EXTENT + d] *= share
         for side in range(2):
             k = c if side == 0 else n
-            _explore(rng, kind, tables, p4, dims, points, cells[k, CORNER:], cells[k, EXTENT:], bests[k])
+            _explore(rng, kind, mesons, lines, four_pion, reals, p4, dims, points, cells, k, bests[k])
             cells[k, PEAK] = max(bests[k, 0], peaks[side])
             volume = 1.0
             for j in range(dims):
@@ -150,19 +148,16 @@ def _masses_of_cells(dims, cells):
 
 
 @kernel
-def _trials(rng, kind, tables, p4, dims, trials, cells, learn, totals):
+def _trials(rng, kind, mesons, lines, four_pion, reals, p4, dims, trials, cells, learn, totals):
     """Draw from the envelope; totals = (sum of w/peak capped at 1, number above, sum of the excess, largest ratio).
 
     With `learn` the envelope is raised to every weight that exceeds it.
     """
-    out = p4[6:8].reshape((4, 2))
-    u = p4[8:10].reshape(8)
     cumulative = np.cumsum(_masses_of_cells(dims, cells))
     for _ in range(trials):
         c = min(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"), len(cells) - 1)
-        for d in range(dims):
-            u[d] = cells[c, CORNER + d] + cells[c, EXTENT + d] * rng.random()
-        rate, _ = _point(kind, u, tables, p4, out)
+        _throw(rng, dims, cells, c, p4)
+        rate, _ = _point(kind, mesons, lines, four_pion, reals, p4)
         ratio = rate / cells[c, PEAK]
         totals[0] += min(ratio, 1.0)
         totals[3] = max(totals[3], ratio)
@@ -206,11 +201,11 @@ def _alias(dims, cells):
 
 
 @kernel
-def _adapt(rng, kind, tables, p4, dims, points, learn, safety, cells):
+def _adapt(rng, kind, mesons, lines, four_pion, reals, p4, dims, points, learn, safety, cells):
     """Grow, learn twice, apply the safety factor and prepare the alias table of one mode."""
     totals = np.zeros(4)
-    _grow(rng, kind, tables, p4, dims, points, cells)
-    _trials(rng, kind, tables, p4, dims, learn, cells, True, totals)
-    _trials(rng, kind, tables, p4, dims, learn, cells, True, totals)
+    _grow(rng, kind, mesons, lines, four_pion, reals, p4, dims, points, cells)
+    for _ in range(2):
+        _trials(rng, kind, mesons, lines, four_pion, reals, p4, dims, learn, cells, True, totals)
     cells[:, PEAK] *= safety
     _alias(dims, cells)
