@@ -34,7 +34,7 @@ def momentum(m, a, b):
 
 
 def phase_space(rng, n, masses):
-    """Four pions in their rest frame, Q uniform up to the tau mass; weights of dPhi_5 without the flux of Q^2 (done by rate)."""
+    """Four pions in their rest frame, Q uniform up to the tau mass; weight of their phase space."""
     total = sum(masses)
     q = total + (M_TAU - total) * rng.random(n)
     steps = np.sort(rng.random((n, 2)), axis=1)
@@ -63,7 +63,7 @@ def lorentz(a, b):
 
 
 def rate(p, q, weight, charged):
-    """dGamma of tau -> nu J, summed over spins and the orientation of the hadrons: (M^2-Q^2)^2 (M^2+2Q^2)/Q^2 (-J.J*)."""
+    """dGamma of tau -> nu J, summed over spins and orientations: (M^2-Q^2)^2 (M^2+2Q^2)/Q^2 (-J.J*)."""
     current = four_pion_current(p, charged)
     square = -lorentz(current, current.conj()).real
     # dQ^2 = 2 Q dQ; tau -> nu Q phase space ~ (M^2 - Q^2); the last factor 1/Q belongs to the chain of momenta
