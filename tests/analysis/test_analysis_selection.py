@@ -130,6 +130,8 @@ def test_meta_variables_are_columns_and_aliases_expand():
     table = {"useCMSFrame(p)": np.array([1.0, 3.0]), "nNeutralECLClusters": np.array([0.0, 2.0])}
     assert Selection("useCMSFrame( p ) > 2").mask(table).tolist() == [False, True]
     assert Selection("nNeutralECLClusters(1) > 1", VARIABLES, ALIASES).mask(table).tolist() == [False, True]
+    lists = {"nParticlesInList(pi+:tracks)": np.array([3.0, 4.0])}
+    assert Selection("nParticlesInList(pi+:tracks) == 4").mask(lists).tolist() == [False, True]
     twice = Formula("2 * y", aliases={"y": "z + 1", "z": "useCMSFrame(p)"})
     assert twice.variables == ("useCMSFrame(p)",)
     assert twice.evaluate(table).tolist() == [4.0, 8.0]

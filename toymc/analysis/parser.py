@@ -75,7 +75,7 @@ _MAX_DEPTH = 100  # nesting that a person writes stays far below; the interprete
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)"
-    r"|(?P<symbol><=|>=|==|!=|\*\*|[-+*/^<>()\[\],]))"
+    r"|(?P<symbol><=|>=|==|!=|\*\*|[-+*/^<>()\[\],])|(?P<other>\S))"
 )
 _HINTS = {
     "=": "use '==' to compare",
@@ -89,7 +89,7 @@ _HINTS = {
 
 @dataclass(frozen=True)
 class _Token:
-    kind: str  # number, name, symbol, end
+    kind: str  # number, name, symbol, other (allowed in the arguments of meta-variables only), end
     text: str
     start: int  # 0-based
     stop: int
@@ -98,12 +98,7 @@ class _Token:
 def _tokenize(text: str) -> list[_Token]:
     tokens: list[_Token] = []
     at = 0
-    while text[at:].strip():
-        match = _TOKEN.match(text, at)
-        if match is None:
-            bad = at + len(text[at:]) - len(text[at:].lstrip())
-            hint = _HINTS.get(text[bad], "only names, numbers, and/or/not, relations, + - * / ^ and brackets are known")
-            raise CutError(text, bad + 1, f"unexpected '{text[bad]}': {hint}")
+    while match := _TOKEN.match(text, at):
         kind = str(match.lastgroup)
         token = _Token(kind, match.group(kind), match.start(kind), match.end(kind))
         if kind == "name" and tokens and tokens[-1].kind == "number" and tokens[-1].stop == token.start:
@@ -128,6 +123,9 @@ class _Parser:
         return self.tokens[self.at]
 
     def fail(self, complaint: str) -> CutError:
+        if self.token.kind == "other":
+            hint = _HINTS.get(self.token.text, "known are names, numbers, and or not, < > == !=, + - * / ^, brackets")
+            complaint = f"unexpected '{self.token.text}': {hint}"
         return CutError(self.text, min(self.token.start, max(len(self.text) - 1, 0)) + 1, complaint)
 
     def take(self, *texts: str) -> str | None:
