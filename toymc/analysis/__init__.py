@@ -3,7 +3,7 @@
 In: a `toymc.events.Reconstruction`. Out: tables of named columns and what is counted from them.
 """
 
-from toymc.analysis.candidates import best_candidate
+from toymc.analysis.candidates import best_candidate, track_columns
 from toymc.analysis.cutflow import CutFlow, efficiency, efficiency_interval
 from toymc.analysis.event_variables import event_variables
 from toymc.analysis.frames import (
@@ -17,7 +17,7 @@ from toymc.analysis.histogram import Histogram, effective_events
 from toymc.analysis.parser import CutError
 from toymc.analysis.particle_lists import ParticleLists, Pi0Cuts
 from toymc.analysis.selection import Columns, Formula, Selection
-from toymc.analysis.three_by_one import STAGES, ThreeByOne, ThreeByOneConfig, three_by_one, track_columns
+from toymc.analysis.three_by_one import STAGES, ThreeByOne, ThreeByOneConfig, three_by_one
 from toymc.analysis.variables import ALIASES, VARIABLES, Variable
 from toymc.analysis.weights import (
     EventWeights,

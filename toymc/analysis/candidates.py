@@ -1,11 +1,15 @@
-"""Choice of one candidate per event."""
+"""Candidates: the best one of an event, and the properties of the tracks in it."""
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from toymc.analysis.selection import Columns, Formula
 from toymc.errors import InputError
+from toymc.events import EventBatch, Reconstruction
 
+IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -53,3 +57,39 @@ def best_candidate(columns: Columns, by: str, lowest: bool = True, event: str = 
     mask = np.zeros(len(key), dtype=np.bool_)
     mask[order[first]] = True
     return mask
+
+
+def track_columns(
+    reco: Reconstruction, batch: EventBatch | None, event: IntArray, rows: IntArray, prefix: str
+) -> dict[str, npt.NDArray[Any]]:
+    """Columns ``<prefix>_p, _pt, _theta, _charge, _pdg`` of one track per event, laboratory frame.
+
+    Parameters
+    ----------
+    reco : Reconstruction
+    batch : EventBatch or None
+        Truth; without it the pdg column is 0, as for a track that no true particle belongs to.
+    event, rows : int64 (n,)
+        Row of the event in the batch and of the track in the track table.
+    prefix : str
+
+    Returns
+    -------
+    dict of str to array (n,)
+        Momenta in GeV, polar angle in rad.
+    """
+    tracks = reco.tracks
+    px, py, pz = tracks.px[rows], tracks.py[rows], tracks.pz[rows]
+    pt = np.hypot(px, py)
+    pdg = np.zeros(len(rows), dtype=np.int64)
+    if batch is not None:
+        truth = tracks.truth[rows]
+        matched = truth >= 0
+        pdg[matched] = batch.pdg[batch.offsets[event[matched]] + truth[matched]]
+    return {
+        f"{prefix}_p": np.hypot(pt, pz),
+        f"{prefix}_pt": pt,
+        f"{prefix}_theta": np.arctan2(pt, pz),
+        f"{prefix}_charge": tracks.charge[rows].astype(np.float64),
+        f"{prefix}_pdg": pdg,
+    }

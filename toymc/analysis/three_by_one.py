@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from toymc.analysis.candidates import track_columns
 from toymc.analysis.frames import beam_axis_cms, check_frame, pseudo_mass, pseudo_rest_frame_boost
 from toymc.analysis.particle_lists import (
     ParticleLists,
@@ -366,39 +367,3 @@ def _derive(
     columns["weight"] = reco.weight[event]
     columns["triggerWeight"] = reco.trigger_weight[event]
     columns.update(track_columns(reco, batch, event, columns["signal_row"], "signal"))
-
-
-def track_columns(
-    reco: Reconstruction, batch: EventBatch | None, event: IntArray, rows: IntArray, prefix: str
-) -> dict[str, npt.NDArray[Any]]:
-    """Columns ``<prefix>_p, _pt, _theta, _charge, _pdg`` of one track per event, laboratory frame.
-
-    Parameters
-    ----------
-    reco : Reconstruction
-    batch : EventBatch or None
-        Truth; without it the pdg column is 0, as for a track that no true particle belongs to.
-    event, rows : int64 (n,)
-        Row of the event in the batch and of the track in the track table.
-    prefix : str
-
-    Returns
-    -------
-    dict of str to array (n,)
-        Momenta in GeV, polar angle in rad.
-    """
-    tracks = reco.tracks
-    px, py, pz = tracks.px[rows], tracks.py[rows], tracks.pz[rows]
-    pt = np.hypot(px, py)
-    pdg = np.zeros(len(rows), dtype=np.int64)
-    if batch is not None:
-        truth = tracks.truth[rows]
-        matched = truth >= 0
-        pdg[matched] = batch.pdg[batch.offsets[event[matched]] + truth[matched]]
-    return {
-        f"{prefix}_p": np.hypot(pt, pz),
-        f"{prefix}_pt": pt,
-        f"{prefix}_theta": np.arctan2(pt, pz),
-        f"{prefix}_charge": tracks.charge[rows].astype(np.float64),
-        f"{prefix}_pdg": pdg,
-    }
