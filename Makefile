@@ -14,11 +14,6 @@ PIP     := $(PY) -m pip --disable-pip-version-check --quiet
 CODE    := toymc geometry generators studies tests
 STAMP   := $(VENV)/.toymc-run-installed
 STAMP_T := $(VENV)/.toymc-test-installed
-ifeq ($(wildcard tests/benchmarks),)
-BENCH   :=
-else
-BENCH   := tests/benchmarks
-endif
 
 export MPLBACKEND := Agg
 
@@ -65,8 +60,7 @@ unit: $(STAMP_T)
 	$(PY) -m pytest tests
 
 bench: $(STAMP_T)
-	$(PY) -m toymc.cli.main doctor
-	$(PY) tests/benchmarks/run.py
+	@set -e; for program in tests/benchmarks/bench_*.py; do echo "== $$program"; $(PY) $$program; done
 
 validate: $(STAMP_T)
 	$(PY) -m pytest tests -m validate

@@ -14,28 +14,20 @@ def detector() -> None:
 
 @detector.command(epilog=_EXAMPLE)
 @click.argument("card")
-@click.option("--ideal", is_flag=True, help="Without tails and tuning factors.")
-@click.option("--species", default="pi", show_default=True, help="Particles: e, mu, pi, K, p; comma-separated.")
+@click.option("--ideal", is_flag=True, help="What the layers alone give, without tuning.")
+@click.option("--species", default="pi", show_default=True, help="Of e, mu, pi, K, p; comma-separated.")
 @click.option("--p", "momenta", type=NumberList(), default="0.2,0.5,1,2,3", show_default=True, help="In GeV.")
 @click.option("--theta", "angles", type=NumberList(), default="90,60,40", show_default=True, help="In degrees.")
 @json_option
 def performance(
-    card: str,
-    ideal: bool,
-    species: str,
-    momenta: tuple[float, ...],
-    angles: tuple[float, ...],
-    as_json: bool,
+    card: str, ideal: bool, species: str, momenta: tuple[float, ...], angles: tuple[float, ...], as_json: bool
 ) -> None:
     """Track resolutions and efficiencies of CARD on a grid of momentum and polar angle."""
     from toymc.detector import detector_performance
     from toymc.geometry import load_card
 
-    answer = detector_performance(
-        load_card(card), ideal=ideal, species=tuple(species.split(",")), p=momenta, theta_deg=angles
-    )
+    grid = detector_performance(load_card(card), species.split(","), momenta, angles, ideal)
     if as_json:
-        echo_json(answer)
-        return
-    grid = answer["grid"]
-    echo_table(tuple(grid[0]), [tuple(row.values()) for row in grid])
+        echo_json({"card": card, "ideal": ideal, "grid": grid})
+    else:
+        echo_table(tuple(grid[0]), [tuple(row.values()) for row in grid])

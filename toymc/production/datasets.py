@@ -93,7 +93,7 @@ def generate_file(
         If the file cannot be written.
     """
     from toymc.generators.processes import prepare
-    from toymc.geometry import load_beam
+    from toymc.geometry.beam import load_beam
 
     if n_events < 1:
         raise InputError(f"{n_events} events: give at least 1")
