@@ -9,6 +9,8 @@ The usual way in::
 The numbers are those of pyhf's `Workspace.model()` (interpolation code4 for normsys, code4p for histosys).
 """
 
+from toymc.inference.counting import CountingLimit, counting_limit
+from toymc.inference.diagnostics import Pull, correlation, covariance, goodness_of_fit, profile_scan, pulls
 from toymc.inference.limits import LimitResult, cls_values, upper_limit
 from toymc.inference.model import (
     Channel,
@@ -28,6 +30,7 @@ from toymc.inference.profile import Dataset, FitResult, Likelihood
 
 __all__ = [
     "Channel",
+    "CountingLimit",
     "Dataset",
     "FitResult",
     "HistoSys",
@@ -39,10 +42,17 @@ __all__ = [
     "NormFactor",
     "NormSys",
     "Parameter",
+    "Pull",
     "Sample",
     "ShapeFactor",
     "ShapeSys",
     "StatError",
     "cls_values",
+    "correlation",
+    "counting_limit",
+    "covariance",
+    "goodness_of_fit",
+    "profile_scan",
+    "pulls",
     "upper_limit",
 ]

@@ -31,7 +31,7 @@ def _bins(values: npt.ArrayLike, n_bins: int, where: str, what: str) -> None:
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or array.shape[0] != n_bins:
         raise InputError(
-            f"{where}: {what} has shape {array.shape}, the channel has {n_bins} bins; give one number per bin"
+            f"{where}: {what} has shape {array.shape}, the channel has {n_bins} bins; give one per bin"
         )
     bad = np.flatnonzero(~np.isfinite(array) | (array < 0))
     if bad.size:
@@ -211,7 +211,7 @@ def check_data(model: Model, observed: Mapping[str, npt.ArrayLike]) -> None:
     >>> check_data(model, {"sr": [1.0, 2.0]})
     Traceback (most recent call last):
     ...
-    toymc.errors.InputError: channel 'sr': the observed count has shape (2,), the channel has 1 bins; give one number per bin
+    toymc.errors.InputError: channel 'sr': the observed count has shape (2,), the channel has 1 bins; give one per bin
     """
     known = [c.name for c in model.channels]
     for name in observed:

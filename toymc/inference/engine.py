@@ -1,13 +1,14 @@
+# mypy: allow-untyped-defs, allow-untyped-calls
 """Kernels: negative log likelihood of a packed model with gradient and Hessian, gammas profiled inside each bin.
 
-All kernels work on the *saturated* likelihood: every Poisson term is lambda - n + n ln(n / lambda), every constraint term
-is zero at its auxiliary value. It differs from the full likelihood by a constant of the data, is zero for a perfect fit, and
-twice its minimum is the goodness-of-fit statistic of Baker and Cousins (NIM 221 (1984) 437).
+All kernels work on the *saturated* likelihood: every Poisson term is lambda - n + n ln(n / lambda), every constraint
+term is zero at its auxiliary value. It differs from the full likelihood by a constant of the data, is zero for a
+perfect fit, and twice its minimum is the goodness-of-fit statistic of Baker and Cousins (NIM 221 (1984) 437).
 
 Per bin, with t = 1 - n/lambda, the stationarity of a gamma that scales the yield y reads
 gamma = a - sigma^2 y t (Gaussian) or gamma = m / (tau + y t) (Poisson): Barlow and Beeston, Comput. Phys. Commun. 77
-(1993) 219, and Conway, arXiv:1103.0354. One gamma leaves a quadratic equation, several leave one monotone equation in lambda.
-By the envelope theorem d(phi)/d(y_g) = gamma_g t, and differentiating once more gives the exact reduced Hessian
+(1993) 219, and Conway, arXiv:1103.0354. One gamma leaves a quadratic equation, several leave one monotone equation in
+lambda. By the envelope theorem d(phi)/d(y_g) = gamma_g t, and differentiating once more gives the exact reduced Hessian
 d2(phi)/d(y_g)d(y_h) = K v_g v_h - delta_gh t^2 d_g with d_g = -d(gamma_g)/d(y_g t), v_g = gamma_g - t d_g y_g and
 K = k / (1 + k sum d y^2), k = n / lambda^2.
 """
@@ -20,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from toymc.inference.model import FloatArray
+from toymc.inference.packing import Packed
 from toymc.kernels import kernel
 
 
@@ -42,18 +44,33 @@ class Work(NamedTuple):
     hessian: FloatArray  # (P, P)
 
 
-@kernel
-def _workspace(m):
-    n_par = m.lo.size
-    n_gam = m.gam_kind.size
+def workspace(m: Packed) -> Work:
+    """Scratch arrays for a packed model (one per thread).
+
+    >>> from toymc.inference.model import Channel, Model, NormFactor, Sample
+    >>> model = Model([Channel("sr", (Sample("s", [1.0], (NormFactor("mu"),)), Sample("b", [3.0])))], poi="mu")
+    >>> workspace(model.layout.packed).hessian.shape
+    (1, 1)
+    """
+    n_par, n_gam, n_fac = m.lo.size, m.gam_kind.size, m.fac_par.size
     n_bin = m.gam_start.size - 1
     n_slot = n_bin + n_gam
-    n_fac = m.fac_par.size
     return Work(
-        np.zeros((n_par, 3)), np.zeros((n_fac, 3)), np.zeros(m.block_start.size - 1), np.zeros(n_fac),
-        np.zeros(m.nominal.size), np.zeros(n_slot), np.zeros((n_slot, n_par)), np.zeros(n_slot), np.zeros(n_bin),
-        np.ones(n_gam), np.zeros(n_gam), np.zeros(n_par), np.zeros(n_par), np.zeros((n_par, n_par)),
-    )  # fmt: skip
+        shape=np.zeros((n_par, 3)),
+        factor=np.zeros((n_fac, 3)),
+        product=np.zeros(m.block_start.size - 1),
+        d_product=np.zeros(n_fac),
+        base=np.zeros(m.nominal.size),
+        yields=np.zeros(n_slot),
+        jacobian=np.zeros((n_slot, n_par)),
+        phi=np.zeros(n_slot),
+        rate=np.zeros(n_bin),
+        gamma=np.ones(n_gam),
+        slope=np.zeros(n_gam),
+        vector=np.zeros(n_par),
+        gradient=np.zeros(n_par),
+        hessian=np.zeros((n_par, n_par)),
+    )
 
 
 @kernel
@@ -72,25 +89,24 @@ def _interpolate(m, theta, w):
             w.shape[k, 2] = 30.0 + s * (-120.0 + 90.0 * s)
     for e in range(m.fac_par.size):
         a = theta[m.fac_par[e]]
-        c = m.fac_coef[e]
         if m.fac_kind[e] == 0:
             w.factor[e, 0] = a
             w.factor[e, 1] = 1.0
             w.factor[e, 2] = 0.0
         elif a >= 1.0 or a <= -1.0:
-            rate = c[1] if a > 0 else -c[0]
+            rate = m.fac_coef[e, 1] if a > 0 else -m.fac_coef[e, 0]
             value = math.exp(rate * a)
             w.factor[e, 0] = value
             w.factor[e, 1] = rate * value
             w.factor[e, 2] = rate * rate * value
         else:
-            f = c[7]
+            f = m.fac_coef[e, 7]
             d = 0.0
             h = 0.0
             for i in range(6, 1, -1):
                 h = h * a + d
                 d = d * a + f
-                f = f * a + c[i]
+                f = f * a + m.fac_coef[e, i]
             h = h * a + d
             d = d * a + f
             f = f * a + 1.0
@@ -98,25 +114,29 @@ def _interpolate(m, theta, w):
             w.factor[e, 1] = d
             w.factor[e, 2] = 2.0 * h
     for r in range(m.block_start.size - 1):
-        w.product[r] = _product_without(m, w, r, -1, -1)
-        for e in range(m.fac_start[r], m.fac_start[r + 1]):
-            w.d_product[e] = w.factor[e, 1] * _product_without(m, w, r, e, -1)
+        begin = m.fac_start[r]
+        end = m.fac_start[r + 1]
+        w.product[r] = _product_without(w.factor, begin, end, -1, -1)
+        for e in range(begin, end):
+            w.d_product[e] = w.factor[e, 1] * _product_without(w.factor, begin, end, e, -1)
 
 
 @kernel
-def _product_without(m, w, r, first, second):
+def _product_without(factor, begin, end, first, second):
     product = 1.0
-    for e in range(m.fac_start[r], m.fac_start[r + 1]):
+    for e in range(begin, end):
         if e != first and e != second:
-            product *= w.factor[e, 0]
+            product *= factor[e, 0]
     return product
 
 
 @kernel
 def _yields(m, w):
     """Yields per slot and their derivatives."""
-    w.yields[:] = 0.0
-    w.jacobian[:] = 0.0
+    for q in range(w.yields.size):
+        w.yields[q] = 0.0
+        for k in range(w.gradient.size):
+            w.jacobian[q, k] = 0.0
     for r in range(m.block_start.size - 1):
         first = m.block_start[r]
         n = m.block_start[r + 1] - first
@@ -179,26 +199,24 @@ def _rate_one(kind, scale, aux, n, other, y):
 
 
 @kernel
-def _rate_many(m, w, n, gaux, first, last, slot):
+def _rate_many(kind, scale, aux, lo, hi, yields, n, first, last, slot):
     """Root of h(rate) = sum gamma(t(rate)) y - rate, decreasing in the rate: Newton inside a bracket."""
     low = 0.0
-    rate = w.yields[slot]
+    rate = yields[slot]
     for j in range(first, last):
-        y = w.yields[slot + 1 + j - first]
+        y = yields[slot + 1 + j - first]
         rate += y
-        if m.gam_kind[j] == 2 and y > 0.0:
-            low = max(low, n * y / (y + m.gam_scale[j]))
+        if kind[j] == 2 and y > 0.0:
+            low = max(low, n * y / (y + scale[j]))
     high = np.inf
     rate = max(rate, low * 1.0000001 + 1e-300)
     for _ in range(100):
         t = 1.0 - n / rate
-        h = w.yields[slot] - rate
+        h = yields[slot] - rate
         dh = -1.0
         for j in range(first, last):
-            y = w.yields[slot + 1 + j - first]
-            gamma, slope = _gamma_response(
-                m.gam_kind[j], m.gam_scale[j], gaux[j], m.gam_lo[j], m.gam_hi[j], y * t
-            )
+            y = yields[slot + 1 + j - first]
+            gamma, slope = _gamma_response(kind[j], scale[j], aux[j], lo[j], hi[j], y * t)
             h += gamma * y
             dh -= slope * y * y * n / (rate * rate)
         if h > 0.0:
@@ -228,7 +246,9 @@ def _solve_bin(m, w, n, gaux, b):
         if last == first + 1:
             rate = _rate_one(m.gam_kind[first], m.gam_scale[first], gaux[first], n, w.yields[slot], w.yields[slot + 1])
         else:
-            rate = _rate_many(m, w, n, gaux, first, last, slot)
+            rate = _rate_many(
+                m.gam_kind, m.gam_scale, gaux, m.gam_lo, m.gam_hi, w.yields, n, first, last, slot
+            )
         t = 1.0 - n / rate if rate > 0.0 else -np.inf
     rate = w.yields[slot]
     for j in range(first, last):
@@ -289,14 +309,14 @@ def _bins(m, n, gaux, w):
                 v[i] += weight * step
                 w.gradient[i] += w.phi[s] * step
                 if step != 0.0:
-                    for l in range(i + 1):
-                        w.hessian[i, l] -= curve * step * w.jacobian[s, l]
+                    for c in range(i + 1):
+                        w.hessian[i, c] -= curve * step * w.jacobian[s, c]
         k /= 1.0 + k * spread
         for i in range(n_par):
             step = k * v[i]
             if step != 0.0:
-                for l in range(i + 1):
-                    w.hessian[i, l] += step * v[l]
+                for c in range(i + 1):
+                    w.hessian[i, c] += step * v[c]
     return total
 
 
@@ -321,17 +341,19 @@ def _curvature(m, w):
             w.hessian[k, k] += w.shape[k, 2] * asym * w.product[r]
             slope = sym + w.shape[k, 1] * asym
             for f in range(m.fac_start[r], m.fac_start[r + 1]):
-                l = m.fac_par[f]
+                k2 = m.fac_par[f]
                 mixed = slope * w.d_product[f]
-                w.hessian[max(k, l), min(k, l)] += 2.0 * mixed if k == l else mixed
-        for e in range(m.fac_start[r], m.fac_start[r + 1]):
+                w.hessian[max(k, k2), min(k, k2)] += 2.0 * mixed if k == k2 else mixed
+        begin = m.fac_start[r]
+        end = m.fac_start[r + 1]
+        for e in range(begin, end):
             k = m.fac_par[e]
             if w.factor[e, 2] != 0.0:
-                w.hessian[k, k] += total * w.factor[e, 2] * _product_without(m, w, r, e, -1)
-            for f in range(m.fac_start[r], e):
-                l = m.fac_par[f]
-                both = w.factor[e, 1] * w.factor[f, 1] * _product_without(m, w, r, e, f)
-                w.hessian[max(k, l), min(k, l)] += total * both
+                w.hessian[k, k] += total * w.factor[e, 2] * _product_without(w.factor, begin, end, e, -1)
+            for f in range(begin, e):
+                k2 = m.fac_par[f]
+                both = w.factor[e, 1] * w.factor[f, 1] * _product_without(w.factor, begin, end, e, f)
+                w.hessian[max(k, k2), min(k, k2)] += total * both
 
 
 @kernel
@@ -341,10 +363,12 @@ def _evaluate(m, n, aux, gaux, theta, w):
     The gradient and Hessian are those with respect to theta after the gammas have been minimised out. Infinite where a
     rate is negative, or zero with events in the bin.
     """
-    w.gradient[:] = 0.0
-    w.hessian[:] = 0.0
+    for i in range(theta.size):
+        w.vector[i] = theta[i]
+        w.gradient[i] = 0.0
+        for j in range(theta.size):
+            w.hessian[i, j] = 0.0
     _interpolate(m, theta, w)
-    w.vector[:] = theta
     _yields(m, w)
     total = _bins(m, n, gaux, w)
     if not total < np.inf:

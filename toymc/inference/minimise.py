@@ -1,9 +1,10 @@
+# mypy: allow-untyped-defs, allow-untyped-calls
 """Kernel: box-constrained Newton minimisation of the profile likelihood with an active set.
 
-Each step solves the exact reduced Newton equations on the free parameters that are not held by a bound. Where the Hessian
-is not positive definite its diagonal is raised (Levenberg-Marquardt) until it is; where a step meets a bound it stops there
-and the bound joins the active set; where the likelihood does not fall (Armijo) the step is halved. Converged when the
-expected distance to the minimum, EDM = g H^-1 g / 2, is below the tolerance.
+Each step solves the exact reduced Newton equations on the free parameters that are not held by a bound. Where the
+Hessian is not positive definite its diagonal is raised (Levenberg-Marquardt) until it is; where a step meets a bound
+it stops there and the bound joins the active set; where the likelihood does not fall (Armijo) the step is halved.
+Converged when the expected distance to the minimum, EDM = g H^-1 g / 2, is below the tolerance.
 """
 
 from __future__ import annotations
@@ -56,35 +57,36 @@ def _cholesky_solve(factor, n, x):
 
 
 @kernel
-def _direction(m, w, theta, free, damping, index, factor, step):
+def _direction(lo, hi, gradient, hessian, theta, free, damping, index, factor, step):
     """Newton step on the parameters that may move; returns (number of them, damping used, edm)."""
     held = np.zeros(theta.size, dtype=np.bool_)
     while True:
         n = 0
         for k in range(theta.size):
-            g = w.gradient[k]
-            if not free[k] or held[k] or (theta[k] <= m.lo[k] and g >= 0.0) or (theta[k] >= m.hi[k] and g <= 0.0):
+            g = gradient[k]
+            if not free[k] or held[k] or (theta[k] <= lo[k] and g >= 0.0) or (theta[k] >= hi[k] and g <= 0.0):
                 continue
             index[n] = k
             n += 1
-        step[:] = 0.0
+        for k in range(theta.size):
+            step[k] = 0.0
         if n == 0:
             return 0, damping, 0.0
-        while not _cholesky(w.hessian, index, n, damping, factor):
+        while not _cholesky(hessian, index, n, damping, factor):
             damping = max(10.0 * damping, 1e-8)
             if damping > 1e12:
                 return n, damping, np.inf
         x = np.empty(n)
         for i in range(n):
-            x[i] = -w.gradient[index[i]]
+            x[i] = -gradient[index[i]]
         _cholesky_solve(factor, n, x)
         edm = 0.0
         outward = False
         for i in range(n):
             k = index[i]
             step[k] = x[i]
-            edm -= 0.5 * x[i] * w.gradient[k]
-            if (theta[k] <= m.lo[k] and x[i] < 0.0) or (theta[k] >= m.hi[k] and x[i] > 0.0):
+            edm -= 0.5 * x[i] * gradient[k]
+            if (theta[k] <= lo[k] and x[i] < 0.0) or (theta[k] >= hi[k] and x[i] > 0.0):
                 held[k] = True
                 outward = True
         if not outward:
@@ -92,14 +94,14 @@ def _direction(m, w, theta, free, damping, index, factor, step):
 
 
 @kernel
-def _longest(m, theta, step):
+def _longest(lo, hi, theta, step):
     """Largest fraction of the step (at most 1) inside the box, and the parameter that meets its bound (-1: none)."""
     length = 1.0
     hit = -1
     for k in range(theta.size):
         if step[k] == 0.0:
             continue
-        room = (m.hi[k] if step[k] > 0.0 else m.lo[k]) - theta[k]
+        room = (hi[k] if step[k] > 0.0 else lo[k]) - theta[k]
         if length * abs(step[k]) > abs(room):
             length = room / step[k]
             hit = k
@@ -124,12 +126,16 @@ def _fit(m, n, aux, gaux, theta, free, tolerance, max_iterations, damping, w):
     if not value < np.inf:
         return value, np.inf, 3, evaluations
     edm = np.inf
-    rounding = 1e-15 * n.sum()
+    rounding = 0.0
+    for b in range(n.size):
+        rounding += 1e-15 * n[b]
     for _ in range(max_iterations):
-        moving, used, edm = _direction(m, w, theta, free, damping, index, factor, step)
+        moving, used, edm = _direction(
+            m.lo, m.hi, w.gradient, w.hessian, theta, free, damping, index, factor, step
+        )
         if moving == 0 or (edm < tolerance and used <= 1e-6):
             return value, edm, 0, evaluations
-        length, hit = _longest(m, theta, step)
+        length, hit = _longest(m.lo, m.hi, theta, step)
         accepted = False
         for _halving in range(40):
             for k in range(n_par):
@@ -147,33 +153,34 @@ def _fit(m, n, aux, gaux, theta, free, tolerance, max_iterations, damping, w):
             value = _evaluate(m, n, aux, gaux, theta, w)
             return value, edm, (0 if edm < 1e-7 else 2), evaluations + 1
         damping = used * 0.1 if used > 1e-7 else 0.0
-        theta[:] = trial
+        for k in range(n_par):
+            theta[k] = trial[k]
         value = new
     return value, edm, 1, evaluations
 
 
 @kernel
-def _response(m, w, theta, free, poi):
+def _response(lo, hi, gradient, hessian, theta, free, poi):
     """Along the parameter of interest at a conditional minimum: (curvature of the profile, d(theta)/d(poi))."""
     n_par = theta.size
     index = np.empty(n_par, dtype=np.int64)
     n = 0
     for k in range(n_par):
-        g = w.gradient[k]
-        at_bound = (theta[k] <= m.lo[k] and g >= 0.0) or (theta[k] >= m.hi[k] and g <= 0.0)
+        g = gradient[k]
+        at_bound = (theta[k] <= lo[k] and g >= 0.0) or (theta[k] >= hi[k] and g <= 0.0)
         if free[k] and k != poi and not at_bound:
             index[n] = k
             n += 1
     tangent = np.zeros(n_par)
     tangent[poi] = 1.0
-    curvature = w.hessian[poi, poi]
+    curvature = hessian[poi, poi]
     factor = np.empty((n_par, n_par))
-    if n > 0 and _cholesky(w.hessian, index, n, 0.0, factor):
+    if n > 0 and _cholesky(hessian, index, n, 0.0, factor):
         x = np.empty(n)
         for i in range(n):
-            x[i] = -w.hessian[index[i], poi]
+            x[i] = -hessian[index[i], poi]
         _cholesky_solve(factor, n, x)
         for i in range(n):
             tangent[index[i]] = x[i]
-            curvature += x[i] * w.hessian[index[i], poi]
+            curvature += x[i] * hessian[index[i], poi]
     return curvature, tangent

@@ -146,7 +146,7 @@ class _Builder:
         default.fixed = default.fixed or settings.fixed
         if not default.lo <= default.start <= default.hi:
             raise InputError(
-                f"parameter '{name}': it starts at {default.start:g}, outside its bounds ({default.lo:g}, {default.hi:g})"
+                f"parameter '{name}' starts at {default.start:g}, outside its bounds ({default.lo:g}, {default.hi:g})"
             )
         return default
 
@@ -241,15 +241,15 @@ class _Builder:
 
     def parameters(self) -> None:
         """First walk: all coordinates (parameter of interest first) and all gammas."""
-        scalars = [
+        scalars: list[NormFactor | Luminosity | NormSys | HistoSys] = [
             m
             for c in self.model.channels
             for s in c.samples
             for m in s.modifiers
             if isinstance(m, NormFactor | Luminosity | NormSys | HistoSys)
         ]
-        for modifier in sorted(scalars, key=lambda m: m.name != self.model.poi):
-            self._scalar(modifier)
+        for scalar in sorted(scalars, key=lambda m: m.name != self.model.poi):
+            self._scalar(scalar)
         for channel, first in zip(self.model.channels, self.offsets, strict=False):
             for sample in channel.samples:
                 for modifier in sample.modifiers:
@@ -388,7 +388,7 @@ def pack(model: Model) -> Layout:
         lo=_floats([0.0 if p.name == model.poi else p.lo for p in pars]),
         hi=_floats([np.inf if p.name == model.poi else p.hi for p in pars]),
     )
-    observed = np.concatenate([c.observed for c in model.channels if c.observed is not None]) if model.has_data else None
+    data = [c.observed for c in model.channels if c.observed is not None]
     return Layout(
         packed=packed,
         par_names=tuple(p.name for p in pars),
@@ -398,6 +398,6 @@ def pack(model: Model) -> Layout:
         aux=_floats([p.aux for p in pars]),
         gam_aux=_floats([g.aux for g in gammas]),
         channel_start=builder.offsets,
-        observed=observed,
+        observed=np.concatenate(data) if data else None,
         sample_rows=rows,
     )

@@ -1,3 +1,4 @@
+# mypy: allow-untyped-calls
 """Fits: the likelihood of a model, data sets, conditional and free fits with a recorded ladder of retries."""
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ from scipy.special import gammaln, xlogy
 
 from toymc.errors import InputError
 from toymc.inference.checks import check_data
-from toymc.inference.engine import _evaluate, _workspace
+from toymc.inference.engine import _evaluate, workspace
 from toymc.inference.minimise import BAD_START, CONVERGED, STATUS, _fit, _response
 from toymc.inference.model import FloatArray, Model
 from toymc.inference.packing import NORMAL, POISSON
 
-TOLERANCE = 1e-10  # EDM in units of the negative log likelihood
+TOLERANCE = 1e-12  # EDM in units of the negative log likelihood
 MAX_ITERATIONS = 200
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Counts per bin and the auxiliary data of the constraints (start values of a data set; toys and Asimov change them)."""
+    """Counts per bin and the auxiliary data of the constraints (which Asimov data sets and toys change as well)."""
 
     counts: FloatArray  # (N,)
     aux: FloatArray  # (P,)
@@ -33,9 +34,10 @@ class Dataset:
 class FitResult:
     """A minimum of the likelihood.
 
-    `nll` is the saturated negative log likelihood (zero for a perfect fit). `attempts` counts the rungs of the retry ladder:
-    1 is the first try. `curvature` and `tangent` are d2(nll)/d(poi)2 and d(theta)/d(poi) along the profile of the parameter
-    of interest, `slope` is d(nll)/d(poi). Arrays: theta (P,), gamma (J,), rates (N,), hessian (P, P) reduced.
+    `nll` is the saturated negative log likelihood (zero for a perfect fit). `attempts` counts the rungs of the retry
+    ladder: 1 is the first try. `curvature` and `tangent` are d2(nll)/d(poi)2 and d(theta)/d(poi) along the profile of
+    the parameter of interest, `slope` is d(nll)/d(poi). `free` says which coordinates moved, `data` what was fitted.
+    Arrays: theta (P,), gamma (J,), rates (N,), hessian (P, P) reduced.
     """
 
     theta: FloatArray
@@ -52,6 +54,8 @@ class FitResult:
     curvature: float
     tangent: FloatArray
     names: tuple[str, ...]
+    free: npt.NDArray[np.bool_]
+    data: Dataset
 
     @property
     def converged(self) -> bool:
@@ -87,7 +91,7 @@ class Likelihood:
     >>> from toymc.inference.model import Channel, Model, NormFactor, Sample
     >>> model = Model([Channel("sr", (Sample("s", [1.0], (NormFactor("mu"),)), Sample("b", [3.0])), [5.0])], poi="mu")
     >>> likelihood = Likelihood(model)
-    >>> round(likelihood.fit(likelihood.data()).theta[0], 6)
+    >>> round(likelihood.fit(likelihood.data()).values["mu"], 4)
     2.0
     """
 
@@ -95,7 +99,7 @@ class Likelihood:
         self.model = model
         self.layout = model.layout
         self.packed = model.layout.packed
-        self.work = _workspace(self.packed)
+        self.work = workspace(self.packed)
         self.n_fits = 0
 
     # -- data ---------------------------------------------------------------------------------------------------
@@ -120,16 +124,20 @@ class Likelihood:
 
     def expected(self, theta: FloatArray, gamma: FloatArray) -> FloatArray:
         """Expected events per bin, shape (N,)."""
-        self._evaluate(Dataset(np.zeros(self.work.rate.size), self.layout.aux, self.layout.gam_aux), theta)
+        self.evaluate(Dataset(np.zeros(self.work.rate.size), self.layout.aux, self.layout.gam_aux), theta)
         factors = np.ones(self.work.yields.size)
-        factors[self._gamma_slots()] = gamma
+        factors[self.gamma_slots()] = gamma
         bins = np.repeat(np.arange(self.work.rate.size), np.diff(self.packed.gam_start) + 1)
-        return np.bincount(bins, weights=factors * self.work.yields, minlength=self.work.rate.size)
+        rates = np.zeros(self.work.rate.size)
+        np.add.at(rates, bins, factors * self.work.yields)
+        return rates
 
-    def _gamma_slots(self) -> npt.NDArray[np.int64]:
-        """Slot of each gamma: its bin's first slot, then one per gamma."""
+    def gamma_slots(self) -> npt.NDArray[np.int64]:
+        """Slot of each gamma, shape (J,): a bin has one slot without gamma, then one per gamma."""
         per_bin = np.diff(self.packed.gam_start)
-        return np.arange(self.packed.gam_kind.size) + np.repeat(np.arange(per_bin.size), per_bin) + 1
+        bins = np.repeat(np.arange(per_bin.size, dtype=np.int64), per_bin)
+        slots: npt.NDArray[np.int64] = np.arange(bins.size, dtype=np.int64) + bins + 1
+        return slots
 
     def background_expectation(self) -> dict[str, FloatArray]:
         """Expected events per channel with the parameter of interest at zero and the others at their start values."""
@@ -144,7 +152,8 @@ class Likelihood:
         return {c.name: bins[edges[i] : edges[i + 1]] for i, c in enumerate(self.model.channels)}
 
     # -- values -------------------------------------------------------------------------------------------------
-    def _evaluate(self, data: Dataset, theta: FloatArray) -> float:
+    def evaluate(self, data: Dataset, theta: FloatArray) -> float:
+        """Saturated profile likelihood at theta; gradient, Hessian, rates and gammas stay in `work`."""
         return float(_evaluate(self.packed, data.counts, data.aux, data.gam_aux, theta, self.work))
 
     def nll(self, values: Mapping[str, float], data: Dataset) -> float:
@@ -210,8 +219,9 @@ class Likelihood:
         free[list(held)] = False
         best: tuple[float, float, int, FloatArray] | None = None
         evaluations = 0
-        attempt = 0
-        for attempt, (theta, damping) in enumerate(self._ladder(data, start), 1):
+        attempts = 0
+        for theta, damping in self._ladder(data, start):
+            attempts += 1
             for k, value in held.items():
                 theta[k] = value
             value, edm, status, calls = self._run(data, theta, free, damping)
@@ -223,9 +233,9 @@ class Likelihood:
         assert best is not None
         value, edm, status, theta = best
         if status != CONVERGED:
-            self._evaluate(data, theta)  # the work arrays are those of the last attempt
+            self.evaluate(data, theta)  # the work arrays are those of the last attempt
         self.n_fits += 1
-        return self._result(theta, free, value, edm, status, evaluations, attempt)
+        return self._result(data, theta, free, value, edm, status, evaluations, attempts)
 
     def _run(
         self, data: Dataset, theta: FloatArray, free: npt.NDArray[np.bool_], damping: float
@@ -236,7 +246,7 @@ class Likelihood:
         return float(out[0]), float(out[1]), int(out[2]), int(out[3])
 
     def _ladder(self, data: Dataset, start: FloatArray | None) -> Iterator[tuple[FloatArray, float]]:
-        """Starts to try in turn: given, nominal, nominal with free normalisations scaled to the data, strongly damped."""
+        """Starts to try in turn: given, nominal, free normalisations scaled to the data, both strongly damped."""
         if start is not None:
             yield start.copy(), 0.0
         nominal = self.layout.start
@@ -251,6 +261,7 @@ class Likelihood:
 
     def _result(
         self,
+        data: Dataset,
         theta: FloatArray,
         free: npt.NDArray[np.bool_],
         value: float,
@@ -260,7 +271,9 @@ class Likelihood:
         attempts: int,
     ) -> FitResult:
         w, m = self.work, self.packed
-        curvature, tangent = (np.nan, np.zeros(theta.size)) if status == BAD_START else _response(m, w, theta, free, 0)
+        curvature, tangent = np.nan, np.zeros(theta.size)
+        if status != BAD_START:
+            curvature, tangent = _response(m.lo, m.hi, w.gradient, w.hessian, theta, free, 0)
         bound = free & ((theta <= m.lo) | (theta >= m.hi))
         gamma_bound = (m.gam_lo < m.gam_hi) & ((w.gamma <= m.gam_lo) | (w.gamma >= m.gam_hi))
         names = [self.layout.par_names[k] for k in np.flatnonzero(bound)]
@@ -280,4 +293,6 @@ class Likelihood:
             curvature=float(curvature),
             tangent=tangent,
             names=self.layout.names,
+            free=free,
+            data=data,
         )

@@ -93,18 +93,19 @@ def to_pyhf(model: Model) -> dict[str, Any]:
 
 
 def _modifier(entry: Mapping[str, Any], where: str) -> Modifier:
-    kind, name, data = entry["type"], str(entry["name"]), entry.get("data")
+    kind, name = entry["type"], str(entry["name"])
+    data: Any = entry.get("data")
     if kind in _PLAIN:
         plain: Modifier = _PLAIN[kind](name)
         return plain
     if kind == "normsys":
         return NormSys(name, float(data["lo"]), float(data["hi"]))
     if kind == "histosys":
-        return HistoSys(name, np.asarray(data["lo_data"], float), np.asarray(data["hi_data"], float))
+        return HistoSys(name, np.asarray(data["lo_data"], np.float64), np.asarray(data["hi_data"], np.float64))
     if kind == "staterror":
-        return StatError(name, np.asarray(data, float))
+        return StatError(name, np.asarray(data, np.float64))
     if kind == "shapesys":
-        return ShapeSys(name, np.asarray(data, float))
+        return ShapeSys(name, np.asarray(data, np.float64))
     allowed = [*_PLAIN, "normsys", "histosys", "staterror", "shapesys"]
     raise InputError(f"{where}: modifier '{name}' is of type '{kind}'; allowed: {', '.join(allowed)}")
 
@@ -165,14 +166,14 @@ def from_pyhf(workspace: Mapping[str, Any], measurement: str | None = None) -> M
     """
     try:
         config = _measurement(workspace, measurement)
-        observed = {o["name"]: np.asarray(o["data"], float) for o in workspace["observations"]}
+        observed = {o["name"]: np.asarray(o["data"], np.float64) for o in workspace["observations"]}
         channels = []
         for entry in workspace["channels"]:
             samples = []
             for sample in entry["samples"]:
                 where = f"channel '{entry['name']}', sample '{sample['name']}'"
                 modifiers = tuple(_modifier(m, where) for m in sample["modifiers"])
-                samples.append(Sample(str(sample["name"]), np.asarray(sample["data"], float), modifiers))
+                samples.append(Sample(str(sample["name"]), np.asarray(sample["data"], np.float64), modifiers))
             if entry["name"] not in observed:
                 raise InputError(f"channel '{entry['name']}': the workspace has no observation for it")
             channels.append(Channel(str(entry["name"]), tuple(samples), observed[entry["name"]]))
@@ -183,5 +184,5 @@ def from_pyhf(workspace: Mapping[str, Any], measurement: str | None = None) -> M
         raise
     except (KeyError, TypeError, IndexError, ValueError) as error:
         raise InputError(
-            f"this is not a pyhf workspace ({type(error).__name__}: {error}); it needs channels, observations, measurements"
+            f"not a pyhf workspace ({type(error).__name__}: {error}); it needs channels, observations, measurements"
         ) from error
