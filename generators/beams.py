@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from toymc.constants import M_E
+from toymc.generators.lean import lean_kernel
 from toymc.geometry.beam import BeamCard
 from toymc.kernels import kernel
+from toymc.kinematics import boost
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -49,7 +51,7 @@ def beam_array(card: BeamCard) -> FloatArray:
     return out
 
 
-@kernel
+@lean_kernel
 def _sample_beams(rng, beam):
     """Electron four-momentum and four-momentum of the pair of beams: (ex, ez, ee, px, pz, e); all py are 0."""
     ee = beam[0] + beam[1] * rng.standard_normal()
@@ -61,7 +63,7 @@ def _sample_beams(rng, beam):
     return ex, ez, ee, ex + pp * beam[6], ez - pp * beam[7], ee + ep
 
 
-@kernel
+@lean_kernel
 def _sample_vertex(rng, beam):
     """Point of the collision in cm."""
     x = beam[8] + beam[11] * rng.standard_normal()
@@ -112,3 +114,50 @@ def sample_beams(rng: np.random.Generator, card: BeamCard, n: int) -> tuple[Floa
     vertex = np.empty((n, 3))
     _fill_beams(rng, beam_array(card), momentum, vertex)
     return momentum, vertex
+
+
+def to_laboratory(
+    momenta: FloatArray, energies: FloatArray, events: npt.NDArray[np.int64], beams: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Four-vectors from the e+e- centre of mass, electrons along +z, to the laboratory.
+
+    Parameters
+    ----------
+    momenta : float64 (n, 3)
+        Momenta (or positions).
+    energies : float64 (n,)
+        Energies (or times, in the units of the positions).
+    events : int64 (n,)
+        Row of `beams` that each vector belongs to.
+    beams : float64 (n_events, 4)
+        Four-momentum px, py, pz, E of the pair of beams in GeV; the crossing plane is x-z, so py = 0.
+
+    Returns
+    -------
+    vectors : float64 (n, 3)
+    energies : float64 (n,)
+
+    Examples
+    --------
+    >>> moved, e = to_laboratory(np.zeros((1, 3)), np.array([2.0]), np.array([0]), np.array([[0.6, 0.0, 0.0, 1.0]]))
+    >>> moved[0].round(6).tolist(), e.round(6).tolist()
+    ([1.5, 0.0, 0.0], [2.5])
+    """
+    velocity = beams[:, :3] / beams[:, 3:]
+    # direction of the electrons in the centre of mass: massless beams of half crossing angle phi about z have
+    # P = ((E1+E2) sin phi, 0, (E1-E2) cos phi), which fixes phi and the energies
+    sin_phi = velocity[:, 0]
+    cos_phi = np.sqrt(1.0 - sin_phi**2)
+    electron = 0.5 * (1.0 + velocity[:, 2] / cos_phi)
+    gamma = 1.0 / np.sqrt(1.0 - np.sum(velocity**2, axis=1))
+    along = electron * (velocity[:, 0] * sin_phi + velocity[:, 2] * cos_phi)
+    shift = gamma**2 / (1.0 + gamma) * along - gamma * electron
+    axis_x = electron * sin_phi + shift * velocity[:, 0]
+    axis_z = electron * cos_phi + shift * velocity[:, 2]
+    length = np.hypot(axis_x, axis_z)
+    dx, dz = (axis_x / length)[events], (axis_z / length)[events]
+    x = dz * momenta[:, 0] + dx * momenta[:, 2]
+    z = dz * momenta[:, 2] - dx * momenta[:, 0]
+    rotated = np.stack([x, momenta[:, 1], z, energies], axis=1)
+    boosted = boost(rotated, velocity[events])
+    return boosted[:, :3], boosted[:, 3]

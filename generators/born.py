@@ -15,13 +15,14 @@ import numpy.typing as npt
 
 from toymc.constants import ALPHA, GEV2_TO_FB, M_TAU
 from toymc.errors import InputError
+from toymc.generators.lean import lean_kernel
 from toymc.generators.lorentz import _transverse
 from toymc.kernels import kernel
 
 FloatArray = npt.NDArray[np.float64]
 
 
-@kernel
+@lean_kernel
 def _sample_costheta(rng, g):
     """cos(Theta) from 1 + cos^2 + g sin^2 with g = 1/gamma^2, without rejection: a flat and a cos^2 part."""
     flat = 1.0 + g
@@ -32,7 +33,7 @@ def _sample_costheta(rng, g):
     return np.cbrt(c)
 
 
-@kernel
+@lean_kernel
 def _correlation(c, g):
     """C_nn, C_tt, C_ll, C_tl (symmetric) at cos(Theta) = c, g = 1/gamma^2 [Y.-S. Tsai, PRD 4 (1971) 2821, eq. (2.6) ff.]."""
     c2 = c * c
@@ -43,7 +44,7 @@ def _correlation(c, g):
     return -(1.0 - g) * s2 / d, (1.0 + g) * s2 / d, (1.0 + c2 - g * s2) / d, ctl
 
 
-@kernel
+@lean_kernel
 def _sample_polarimeters(rng, cnn, ctt, cll, ctl, a, b):
     """Directions of h- and h+ in the (n, t, l) triad, from 1 + a b C_ij m_i p_j, a = |h-|, b = |h+|.
 

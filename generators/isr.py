@@ -16,6 +16,7 @@ from scipy import special
 
 from toymc.constants import ALPHA, M_E, M_TAU
 from toymc.errors import InputError
+from toymc.generators.lean import lean_kernel
 from toymc.kernels import kernel
 
 FloatArray = npt.NDArray[np.float64]
@@ -206,7 +207,7 @@ def build_isr_tables(sqrt_s: float, sigma: Callable[[FloatArray], FloatArray]) -
     return IsrTables(leg, weight, np.array([2.0 / beta, no_photon, s]))
 
 
-@kernel
+@lean_kernel
 def _sample_leg(rng, leg, numbers):
     """Radiated energy fraction v = 1 - z of one leg from D(z)/z; 0 below V_MIN."""
     u = rng.random()
@@ -218,7 +219,7 @@ def _sample_leg(rng, leg, numbers):
     return t ** numbers[0]
 
 
-@kernel
+@lean_kernel
 def _accept_s(rng, s_prime, s, weight, numbers):
     """True with probability proportional to s' sigma(s') / s: turns D(z)/z of both legs into D D sigma(s')."""
     ratio = 4.0 * M_TAU * M_TAU / s_prime
@@ -230,7 +231,7 @@ def _accept_s(rng, s_prime, s, weight, numbers):
     return rng.random() * s < w * numbers[2]
 
 
-@kernel
+@lean_kernel
 def _sample_photon_angle(rng, v, s):
     """cosine, sine of the angle between a photon of energy fraction v and its own leg (0..90 degrees).
 
@@ -255,7 +256,7 @@ def _sample_photon_angle(rng, v, s):
             return np.sqrt(cos2), np.sqrt(sin2)
 
 
-@kernel
+@lean_kernel
 def _isr_photons(rng, v1, v2, s, photons):
     """Photons of both legs in the e+e- rest frame, e- along +z, with (P - k)^2 = (1-v1)(1-v2) s exactly.
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from toymc.kernels import kernel
+from toymc.generators.lean import lean_kernel
 
 
-@kernel
+@lean_kernel
 def _times_boost(frame, bx, by, bz, gamma, out):
     """out = frame . boost, where the boost takes a frame that moves with velocity b into the one `frame` starts from.
 
@@ -22,7 +22,7 @@ def _times_boost(frame, bx, by, bz, gamma, out):
         out[i, 3] = gamma * (along + fe)
 
 
-@kernel
+@lean_kernel
 def _times_rotation(frame, rotation, out):
     """out = frame . rotation (3, 3)."""
     for i in range(4):
@@ -32,7 +32,7 @@ def _times_rotation(frame, rotation, out):
         out[i, 3] = frame[i, 3]
 
 
-@kernel
+@lean_kernel
 def _apply(frame, p, row):
     """Momentum (px, py, pz) of p[row] = [px, py, pz, E] after the transformation."""
     x, y, z, e = p[row, 0], p[row, 1], p[row, 2], p[row, 3]
@@ -43,7 +43,7 @@ def _apply(frame, p, row):
     )
 
 
-@kernel
+@lean_kernel
 def _transverse(x, y, z):
     """Two unit vectors that complete the unit vector (x, y, z) to a right-handed triad (first x second = given)."""
     # branch-free but for the sign [T. Duff et al., J. Comput. Graph. Tech. 6 (2017) 1]
@@ -53,7 +53,7 @@ def _transverse(x, y, z):
     return 1.0 + sign * x * x * a, sign * b, -sign * x, b, sign + y * y * a, -y
 
 
-@kernel
+@lean_kernel
 def _rotation_between(rng, hx, hy, hz, nx, ny, nz, out):
     """Rotation (3, 3) that takes the direction of h to the unit vector n, with a uniformly random azimuth about it.
 
@@ -79,7 +79,7 @@ def _rotation_between(rng, hx, hy, hz, nx, ny, nz, out):
     out[2, 0], out[2, 1], out[2, 2] = uz * ax + wz * bx + nz * hx, uz * ay + wz * by + nz * hy, uz * az + wz * bz + nz * hz
 
 
-@kernel
+@lean_kernel
 def _unit_matrix(out):
     for i in range(4):
         for j in range(4):

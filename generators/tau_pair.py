@@ -192,6 +192,8 @@ def _scratch() -> Scratch:
         codes=np.zeros((2, MAX_DECAY_ROWS), dtype=np.int32),
         frames=np.zeros((4, 4, 4)),
         rotation=np.zeros((3, 3)),
+        axes=np.zeros((3, 3)),
+        modes=np.zeros(2, dtype=np.int64),
     )
 
 

@@ -24,6 +24,7 @@ from toymc.constants import (
 from toymc.generators.beams import _sample_beams, _sample_vertex
 from toymc.generators.born import _correlation, _sample_costheta, _sample_polarimeters
 from toymc.generators.isr import _accept_s, _isr_photons, _sample_leg
+from toymc.generators.lean import lean_kernel
 from toymc.generators.lorentz import _apply, _rotation_between, _times_boost, _times_rotation, _transverse, _unit_matrix
 from toymc.generators.radiation import _radiate, _radiate_pair
 from toymc.generators.secondary import _ctau_cm, _decay_secondary, _is_unstable, _to_lab
@@ -67,9 +68,11 @@ class Scratch(NamedTuple):
     codes: npt.NDArray[np.int32]
     frames: FloatArray  # (4, 4, 4): collision -> lab, pair -> lab, two work places
     rotation: FloatArray
+    axes: FloatArray  # rows n, t, l of the spin triad
+    modes: IntArray  # of tau-, tau+
 
 
-@kernel
+@lean_kernel
 def _rest_mass(pdg, alpha_mass, p, row):
     """Mass of a tau daughter: the constant that its decay was made with; resonances from their four-momentum."""
     code = abs(pdg)
@@ -93,7 +96,7 @@ def _rest_mass(pdg, alpha_mass, p, row):
     return alpha_mass
 
 
-@kernel
+@lean_kernel
 def _conjugate(pdg):
     """PDG code of the antiparticle, for the codes that a tau decay can hold."""
     if (11 <= pdg <= 16) or (-16 <= pdg <= -11) or abs(pdg) == 211 or abs(pdg) == 321:
@@ -101,7 +104,7 @@ def _conjugate(pdg):
     return pdg
 
 
-@kernel
+@lean_kernel
 def _initial_state(rng, settings, photons, frame, work):
     """Beams and their radiation: (n photons, s', axis of the incoming electron in the rest frame of what is left).
 
@@ -134,7 +137,7 @@ def _initial_state(rng, settings, photons, frame, work):
     return _recoil(rng, n, s, s_prime, dx, dz, photons, frame, work)
 
 
-@kernel
+@lean_kernel
 def _recoil(rng, n, s, s_prime, dx, dz, photons, frame, work):
     """Turn photons to the beam axis, boost them to the lab, move `frame` on to what is left of the collision.
 
@@ -177,7 +180,7 @@ def _recoil(rng, n, s, s_prime, dx, dz, photons, frame, work):
     return n, s_prime, qx / length, qy / length, qz / length
 
 
-@kernel
+@lean_kernel
 def _final_radiation(n, extra, mass, s_prime, lx, ly, lz, photons, frame, work):
     """Photons n..n+extra-1 of the primary pair, made for a tau- along +z: turned to l and boosted to the lab.
 
@@ -205,7 +208,7 @@ def _final_radiation(n, extra, mass, s_prime, lx, ly, lz, photons, frame, work):
         photons[i, 3] = np.sqrt(x * x + y * y + z * z)
 
 
-@kernel
+@lean_kernel
 def _draw_mode(rng, modes, cumulative):
     if len(modes) == 1:
         return modes[0]
@@ -216,7 +219,7 @@ def _draw_mode(rng, modes, cumulative):
     return modes[i]
 
 
-@kernel
+@lean_kernel
 def _body_decay(rng, mode, charge, use_fsr, alpha_mass, tables, p, codes, masses, work):
     """One tau decay in its body frame, radiation included: (n rows, polarimeter vector)."""
     n, hx, hy, hz = _decay_tau(rng, mode, tables, p, codes)
@@ -232,7 +235,7 @@ def _body_decay(rng, mode, charge, use_fsr, alpha_mass, tables, p, codes, masses
     return n, hx, hy, hz
 
 
-@kernel
+@lean_kernel
 def _write(reals, codes, row, pdg, status, mother, px, py, pz, mass, x, y, z, t, helicity):
     reals[0, row], reals[1, row], reals[2, row], reals[3, row] = px, py, pz, mass
     reals[4, row], reals[5, row], reals[6, row], reals[7, row] = x, y, z, t
@@ -242,7 +245,7 @@ def _write(reals, codes, row, pdg, status, mother, px, py, pz, mass, x, y, z, t,
     codes[2, row] = mother
 
 
-@kernel
+@lean_kernel
 def _flight(rng, reals, row, ctau):
     """Point and time where the particle of `row` decays, given c*tau in cm."""
     x, y, z, t = reals[4, row], reals[5, row], reals[6, row], reals[7, row]
@@ -254,7 +257,7 @@ def _flight(rng, reals, row, ctau):
     return x + px * proper, y + py * proper, z + pz * proper, t + energy * proper / SPEED_OF_LIGHT_CM_PER_NS
 
 
-@kernel
+@lean_kernel
 def _neutrino_helicity(pdg):
     if pdg == 12 or pdg == 14 or pdg == 16:
         return -1.0
@@ -263,7 +266,7 @@ def _neutrino_helicity(pdg):
     return 0.0
 
 
-@kernel
+@lean_kernel
 def _write_decay(rng, first, mother, row, n, frame, p, pdg, masses, reals, codes):
     """Daughters of the tau in row first + mother to the lab and into rows row..row+n-1."""
     x, y, z, t = _flight(rng, reals, first + mother, CTAU_TAU_CM)
@@ -275,7 +278,7 @@ def _write_decay(rng, first, mother, row, n, frame, p, pdg, masses, reals, codes
     return row + n
 
 
-@kernel
+@lean_kernel
 def _decay_chain(rng, first, begin, row, use_fsr, modes, scratch, reals, codes):
     """Decay what is unstable among rows begin.. of the event that starts at `first`, and the daughters in turn."""
     p, pdg, masses = scratch.p_minus, scratch.codes[0], scratch.masses[0]
@@ -303,7 +306,7 @@ def _decay_chain(rng, first, begin, row, use_fsr, modes, scratch, reals, codes):
     return row
 
 
-@kernel
+@lean_kernel
 def _helicities(rng, cll, h_minus, h_plus):
     """Twice the helicities of tau- and tau+, given the longitudinal parts of their polarimeter vectors.
 
@@ -324,12 +327,14 @@ def _helicities(rng, cll, h_minus, h_plus):
     return -1.0, -1.0
 
 
-@kernel
-def _pair_decays(rng, g, c, axes, modes, settings, tables, scratch, spin):
+@lean_kernel
+def _pair_decays(rng, g, c, settings, tables, scratch, spin):
     """Decay both taus and find the rotations that carry their spin correlation: (n-, n+, helicity-, helicity+).
 
-    axes (3, 3): rows n, t, l in the pair frame. scratch.frames[2], [3] receive body frame -> lab.
+    scratch.axes holds rows n, t, l in the pair frame; scratch.frames[2], [3] receive body frame -> lab.
     """
+    axes = scratch.axes
+    modes = scratch.modes
     use_fsr = settings.switches[1] != 0
     alpha = settings.alpha_mass
     n_minus, ax, ay, az = _body_decay(
@@ -362,7 +367,7 @@ def _pair_decays(rng, g, c, axes, modes, settings, tables, scratch, spin):
     return n_minus, n_plus, helicity_minus, helicity_plus
 
 
-@kernel
+@lean_kernel
 def _pair_axes(rng, c, ax, ay, az, axes):
     """Rows n, t, l of the spin triad for a tau- at cos(Theta) = c from the axis a, at random azimuth."""
     ux, uy, uz, vx, vy, vz = _transverse(ax, ay, az)
@@ -376,10 +381,11 @@ def _pair_axes(rng, c, ax, ay, az, axes):
     axes[0, 0], axes[0, 1], axes[0, 2] = wy * az - wz * ay, wz * ax - wx * az, wx * ay - wy * ax
 
 
-@kernel
-def _pair_event(rng, first, settings, tables, secondaries, scratch, axes, modes, reals, codes):
+@lean_kernel
+def _pair_event(rng, first, settings, tables, secondaries, scratch, reals, codes):
     """One event into the rows from `first` on; returns the row after its last one."""
     photons = scratch.photons
+    axes = scratch.axes
     n_photons, s_prime, ax, ay, az = _initial_state(rng, settings, photons, scratch.frames[0], scratch.frames[1])
     extra, mass = 0, np.sqrt(s_prime)
     if settings.switches[1] != 0:
@@ -393,7 +399,7 @@ def _pair_event(rng, first, settings, tables, secondaries, scratch, axes, modes,
         n_photons += extra
     spin = float(settings.switches[2])
     n_minus, n_plus, helicity_minus, helicity_plus = _pair_decays(
-        rng, g, c, axes, modes, settings, tables, scratch, spin
+        rng, g, c, settings, tables, scratch, spin
     )
     x, y, z = _sample_vertex(rng, settings.beam)
     for side in range(2):
@@ -418,22 +424,28 @@ def _pair_event(rng, first, settings, tables, secondaries, scratch, axes, modes,
     return _decay_chain(rng, first, begin, row, settings.switches[1] != 0, secondaries, scratch, reals, codes)
 
 
-@kernel
-def _generate_pairs(rng, done, row, settings, tables, secondaries, scratch, reals, codes, offsets, weight):
-    """Events done..n-1 until all are made or fewer than MAX_ROWS rows are left: (events made, rows used)."""
+@lean_kernel
+def _event_loop(rng, done, row, settings, tables, secondaries, scratch, reals, codes, offsets, weight):
+    """See `_generate_pairs`."""
     capacity = reals.shape[1]
-    axes = np.empty((3, 3))
-    modes = np.empty(2, dtype=np.int64)
+    modes = scratch.modes
     for i in range(done, len(weight)):
         if row + MAX_ROWS > capacity:
             return i, row
         mode_a = _draw_mode(rng, settings.modes_a, settings.cumulative_a)
         mode_b = _draw_mode(rng, settings.modes_b, settings.cumulative_b)
+        # the sign of the signal-side tau is random
         flip = 1 if rng.random() < 0.5 else 0
         modes[flip] = mode_a
         modes[1 - flip] = mode_b
         both = (settings.membership[mode_a] & 2) != 0 and (settings.membership[mode_b] & 1) != 0
         weight[i] = settings.event_weight[1] if both else settings.event_weight[0]
-        row = _pair_event(rng, row, settings, tables, secondaries, scratch, axes, modes, reals, codes)
+        row = _pair_event(rng, row, settings, tables, secondaries, scratch, reals, codes)
         offsets[i + 1] = row
     return len(weight), row
+
+
+@kernel
+def _generate_pairs(rng, done, row, settings, tables, secondaries, scratch, reals, codes, offsets, weight):
+    """Events done..n-1 until all are made or fewer than MAX_ROWS rows are left: (events made, rows used)."""
+    return _event_loop(rng, done, row, settings, tables, secondaries, scratch, reals, codes, offsets, weight)
