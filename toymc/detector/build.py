@@ -14,7 +14,14 @@ from toymc.detector.resolution import (
     resolution_table,
     tan_grid,
 )
-from toymc.detector.tables import ClusterTables, Detector, TrackTables, TriggerTables
+from toymc.detector.tables import (
+    ClusterNumbers,
+    ClusterTables,
+    Detector,
+    TrackNumbers,
+    TrackTables,
+    TriggerTables,
+)
 from toymc.detector.trigger import trigger_rows
 from toymc.geometry import DetectorCard
 from toymc.geometry.reading import check_tiling
@@ -43,50 +50,50 @@ def brems_rate(cutoff: float) -> float:
     return 4.0 / 3.0 * math.log(1.0 / cutoff) - 4.0 / 3.0 * (1.0 - cutoff) + 0.5 * (1.0 - cutoff * cutoff)
 
 
-def _efficiency(card: DetectorCard) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Edges in pT, edges in tan lambda (rising) and efficiencies."""
+def _efficiency(card: DetectorCard) -> FloatArray:
+    """Efficiencies with the lower bin edges in tan lambda (rising) in row 0 and in pT in column 0."""
     rows = card.tracking.efficiency
     where = card.folder / "card.toml"
     pt = np.array(check_tiling([(r.pt_min, r.pt_max) for r in rows], ("pt_min", "pt_max"), where))
     names = ("theta_min_deg", "theta_max_deg")
     theta = np.array(check_tiling([(r.theta_min_deg, r.theta_max_deg) for r in rows], names, where))
-    table = np.zeros((len(pt) - 1, len(theta) - 1))
+    table = np.zeros((len(pt), len(theta)))
     for r in rows:
-        table[np.searchsorted(pt, r.pt_min), np.searchsorted(theta, r.theta_min_deg)] = r.value
-    return pt, np.ascontiguousarray(1.0 / np.tan(np.radians(theta))[::-1]), np.ascontiguousarray(table[:, ::-1])
+        table[1 + np.searchsorted(pt, r.pt_min), -1 - np.searchsorted(theta, r.theta_min_deg)] = r.value
+    table[1:, 0] = pt[:-1]
+    table[0, 1:] = (1.0 / np.tan(np.radians(theta[1:])))[::-1]
+    return table
 
 
 def _track_tables(card: DetectorCard, ideal: bool) -> TrackTables:
     tangents = tan_grid(card)
     resolution, response = resolution_table(card, ideal)
     radius, depth, _ = depth_tables(card, _DEPTH_TAN)
-    pt_edges, tan_edges, efficiency = _efficiency(card)
     displaced = sorted(card.tracking.displaced, key=lambda r: r.rho_min_cm)
-    return TrackTables(
+    rho = [*(r.rho_min_cm for r in displaced), displaced[-1].rho_max_cm]
+    numbers = TrackNumbers(
         field=card.field.solenoid_tesla.value,
         tan_low=float(tangents[0]),
         tan_high=float(tangents[-1]),
         pt_min=card.tracking.acceptance.pt_min.value,
         log_u0=math.log(U_GRID[0]),
         log_u_step=math.log(U_GRID[1] / U_GRID[0]),
-        tan0=float(tangents[0]),
         tan_step=float(tangents[1] - tangents[0]),
-        resolution=resolution,
         response_r_step=float(RESPONSE_RADII[1] - RESPONSE_RADII[0]),
-        response=response,
         depth_tan0=float(_DEPTH_TAN[0]),
         depth_tan_step=float(_DEPTH_TAN[1] - _DEPTH_TAN[0]),
-        depth_radius=radius,
-        depth=depth,
         hits_r_step=float(_HIT_RADII[1] - _HIT_RADII[0]),
-        hits=hit_table(card, _DEPTH_TAN, _HIT_RADII),
-        pt_edges=pt_edges,
-        tan_edges=tan_edges,
-        efficiency=efficiency,
-        rho_edges=np.array([*(r.rho_min_cm for r in displaced), displaced[-1].rho_max_cm]),
-        displaced=np.array([r.value for r in displaced]),
         brems_cutoff=_BREMS_CUTOFF,
         brems_rate=brems_rate(_BREMS_CUTOFF),
+    )
+    return TrackTables(
+        numbers=numbers,
+        resolution=resolution,
+        response=response,
+        depth=np.ascontiguousarray(np.stack([radius, depth], axis=2)),
+        hits=hit_table(card, _DEPTH_TAN, _HIT_RADII),
+        efficiency=_efficiency(card),
+        displaced=np.array([rho, [*(r.value for r in displaced), 0.0]]),
     )
 
 
@@ -124,18 +131,17 @@ def _cluster_tables(card: DetectorCard) -> ClusterTables:
     regions = [section.regions.fwd, section.regions.barrel, section.regions.bwd]
     pair = section.conversion
     _, _, outer = depth_tables(card, _DEPTH_TAN)
-    edges = [[math.radians(r.theta_min_deg.value), math.radians(r.theta_max_deg.value)] for r in regions]
+    rows = [
+        [math.radians(r.theta_min_deg.value), math.radians(r.theta_max_deg.value), r.energy_min.value, r.efficiency.value]
+        for r in regions
+    ]
     slope = (1.0 - pair.factor_low.value) / math.log(pair.energy_unity.value / pair.energy_low.value)
-    return ClusterTables(
+    numbers = ClusterNumbers(
         barrel_radius=section.surface.barrel_radius_cm.value,
         forward_z=section.surface.forward_z_cm.value,
         backward_z=section.surface.backward_z_cm.value,
-        edges=np.array(edges),
-        energy_min=np.array([r.energy_min.value for r in regions]),
-        efficiency=np.array([r.efficiency.value for r in regions]),
         log_e0=math.log(_ENERGIES[0]),
         log_e_step=math.log(_ENERGIES[1] / _ENERGIES[0]),
-        sigma=_sigma_table(section),
         tail_fraction=crystal_ball_tail(section.tail.alpha.value, section.tail.power.value),
         tail_alpha=section.tail.alpha.value,
         tail_power=section.tail.power.value,
@@ -143,10 +149,10 @@ def _cluster_tables(card: DetectorCard) -> ClusterTables:
         pair_log_low=math.log(pair.energy_low.value),
         pair_slope=slope,
         outer_loss=pair.outer_loss.value,
-        outer=outer,
         merge_angle=section.merging.angle_rad.value,
         in_time=section.timing.in_time.value,
     )
+    return ClusterTables(numbers=numbers, regions=np.array(rows), sigma=_sigma_table(section), outer=outer)
 
 
 def build_detector(card: DetectorCard, ideal: bool = False) -> Detector:

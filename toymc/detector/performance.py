@@ -8,7 +8,7 @@ import numpy as np
 
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM, mass
 from toymc.detector.build import build_detector
-from toymc.detector.tracks import _efficiency, _interpolate
+from toymc.detector.tracks import _accepted, _efficiency, _interpolate
 from toymc.errors import InputError
 from toymc.geometry import DetectorCard
 from toymc.geometry.models import SPECIES
@@ -69,6 +69,7 @@ def detector_performance(
         if not low <= angle <= high:
             raise InputError(f"theta {angle} degrees is outside the acceptance of {card.name}: give {low:g} to {high:g}")
     tables = build_detector(card, ideal).tracks
+    numbers = tables.numbers
     values = np.empty(9)
     grid = []
     for name in species:
@@ -78,9 +79,10 @@ def detector_performance(
                 pt = momentum * math.sin(math.radians(angle))
                 tan_lambda = 1.0 / math.tan(math.radians(angle))
                 # angles given at the very edge of the acceptance stay inside it
-                tan_lambda = min(max(tan_lambda, tables.tan_low), tables.tan_high)
-                _interpolate(momentum * momentum / math.hypot(momentum, m), tan_lambda, tables, values)
-                omega = OMEGA_PER_TESLA_GEV_CM * tables.field / pt
+                tan_lambda = min(max(tan_lambda, numbers.tan_low), numbers.tan_high)
+                _interpolate(momentum * momentum / math.hypot(momentum, m), tan_lambda, numbers, tables.resolution, values)
+                found = _accepted(pt, tan_lambda, numbers)
+                omega = OMEGA_PER_TESLA_GEV_CM * numbers.field / pt
                 grid.append(
                     {
                         "species": name,
@@ -91,7 +93,9 @@ def detector_performance(
                         "sigma_z0_um": float(1e4 * values[3]),
                         "sigma_phi_mrad": float(1e3 * values[1]),
                         "sigma_tan_lambda": float(values[4]),
-                        "efficiency": float(_efficiency(pt, tan_lambda, 0.0, tables)),
+                        "efficiency": float(
+                            _efficiency(pt, tan_lambda, 0.0, tables.efficiency, tables.displaced) if found else 0.0
+                        ),
                     }
                 )
     return grid

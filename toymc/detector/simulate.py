@@ -1,13 +1,27 @@
 """From truth to reconstruction: one pass over a batch."""
 
-from typing import NamedTuple
+import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from toymc.detector.photons import _photon
+from toymc.detector.helix import _to_helix
+from toymc.detector.photons import _depth_row, _photon
 from toymc.detector.tables import Detector
-from toymc.detector.tracks import MAX_BREMS, _charged
+from toymc.detector.tracks import (
+    MAX_BREMS,
+    _accepted,
+    _efficiency,
+    _emission_point,
+    _fit_shift,
+    _interpolate,
+    _merged,
+    _radiate,
+    _smear,
+    _store,
+    _store_hits,
+)
 from toymc.detector.trigger import _trigger
 from toymc.events import Clusters, EventBatch, Reconstruction, Tracks
 from toymc.kernels import kernel
@@ -16,50 +30,12 @@ FloatArray = npt.NDArray[np.float64]
 Int32Array = npt.NDArray[np.int32]
 
 
-class _TrackColumns(NamedTuple):
-    d0: FloatArray
-    phi0: FloatArray
-    omega: FloatArray
-    z0: FloatArray
-    tan_lambda: FloatArray
-    cov: FloatArray
-    px: FloatArray
-    py: FloatArray
-    pz: FloatArray
-    charge: Int32Array
-    n_pxd: Int32Array
-    n_svd: Int32Array
-    n_cdc: Int32Array
-    truth: Int32Array
-    pid_uniform: FloatArray
-    brems_energy: FloatArray
-
-
-class _ClusterColumns(NamedTuple):
-    energy: FloatArray
-    theta: FloatArray
-    phi: FloatArray
-    cov: FloatArray
-    region: Int32Array
-    truth: Int32Array
-    in_time: Int32Array
-
-
-class _Truth(NamedTuple):
-    offsets: npt.NDArray[np.int64]
-    pdg: Int32Array
-    status: Int32Array
-    px: FloatArray
-    py: FloatArray
-    pz: FloatArray
-    mass: FloatArray
-    x: FloatArray
-    y: FloatArray
-    z: FloatArray
-
-
-_WIDTH = {"cov": {_TrackColumns: 15, _ClusterColumns: 3}, "pid_uniform": {_TrackColumns: 4}}
-_INTEGERS = frozenset({"charge", "n_pxd", "n_svd", "n_cdc", "truth", "region", "in_time"})
+# rows of the output blocks of the kernel
+_TRACK_FLOATS = ("d0", "phi0", "omega", "z0", "tan_lambda", "px", "py", "pz", "brems_energy")
+_TRACK_INTEGERS = ("charge", "n_pxd", "n_svd", "n_cdc", "truth")
+_CLUSTER_FLOATS = ("energy", "theta", "phi")
+_CLUSTER_INTEGERS = ("region", "truth", "in_time")
+_TRUTH = ("offsets", "pdg", "status", "px", "py", "pz", "mass", "x", "y", "z")
 
 
 @kernel
@@ -99,56 +75,73 @@ def _capacity(pdg, status):
 
 
 @kernel
-def _simulate(truth, tables, rng, out_t, track_offsets, deposit, track_cluster, out_c, cluster_offsets):
+def _simulate(
+    rng, offsets, pdg, status, px, py, pz, mass, x, y, z,
+    tn, resolution, response, depth, hits, efficiency, displaced,
+    cn, regions, sigma, outer, mip_energy, mip_pt,
+    track_offsets, track_f, track_cov, track_pid, track_i, deposit,
+    cluster_offsets, cluster_f, cluster_cov, cluster_i,
+):  # fmt: skip
     """Fill tracks and clusters of every event; `deposit` is what each track leaves in the calorimeter."""
-    n_t = 0
-    n_c = 0
-    buffers = (np.empty((MAX_BREMS, 3)), np.empty(9))
-    for i in range(len(truth.offsets) - 1):
+    # typed zeros: a literal 0 would make numba compile every callee twice
+    n_t = np.int64(0)
+    n_c = np.int64(0)
+    emitted = np.empty((MAX_BREMS, 3))
+    v = np.empty(9)
+    for i in range(len(offsets) - 1):
         track_offsets[i] = n_t
         cluster_offsets[i] = n_c
-        first = truth.offsets[i]
-        for j in range(first, truth.offsets[i + 1]):
-            if truth.status[j] != 1:
-                continue
-            species = _species(truth.pdg[j])
+        for j in range(offsets[i], offsets[i + 1]):
+            species = _species(pdg[j]) if status[j] == 1 else -1
             if species < 0:
                 continue
-            px, py, pz = truth.px[j], truth.py[j], truth.pz[j]
-            x, y, z = truth.x[j], truth.y[j], truth.z[j]
+            p = math.sqrt(px[j] * px[j] + py[j] * py[j] + pz[j] * pz[j])
             if species == 5:
-                energy = np.sqrt(px * px + py * py + pz * pz)
-                if energy > 0.0:
+                if p > 0.0:
                     n_c = _photon(
-                        rng, energy, x, y, z, px / energy, py / energy, pz / energy, j - first, *tables, out_c, n_c
-                    )
+                        rng, p, x[j], y[j], z[j], px[j] / p, py[j] / p, pz[j] / p, j - offsets[i],
+                        tn, depth, cn, regions, sigma, outer, cluster_f, cluster_cov, cluster_i, n_c,
+                    )  # fmt: skip
                 continue
+            pt = math.sqrt(px[j] * px[j] + py[j] * py[j])
+            tangent = pz[j] / pt if pt > 0.0 else math.inf
+            if not _accepted(pt, tangent, tn):
+                continue
+            rho = math.sqrt(x[j] * x[j] + y[j] * y[j])
             # leptons with positive code are negative, hadrons with positive code positive
-            positive = (truth.pdg[j] > 0) == (species >= 2)
-            charge = 1.0 if positive else -1.0
-            before = n_t
-            n_t, n_c = _charged(
-                rng, species, charge, px, py, pz, truth.mass[j], x, y, z, j - first, tables, buffers,
-                out_t, n_t, out_c, n_c,
+            charge = 1.0 if (pdg[j] > 0) == (species >= 2) else -1.0
+            d0, phi0, omega, z0, tangent = _to_helix(x[j], y[j], z[j], px[j], py[j], pz[j], charge, tn.field)
+            radiated = 0.0
+            if species == 0:
+                n = _radiate(rng, p, tangent, rho, tn, depth, emitted)
+                for m in range(n):
+                    radiated += emitted[m, 1]
+                    if not _merged(tangent, omega * p / emitted[m, 2], emitted[m, 0], cn):
+                        at = _emission_point(px[j], py[j], pz[j], omega, x[j], y[j], z[j], emitted[m, 0])
+                        n_c = _photon(
+                            rng, emitted[m, 1], at[0], at[1], at[2], at[3], at[4], at[5], j - offsets[i],
+                            tn, depth, cn, regions, sigma, outer, cluster_f, cluster_cov, cluster_i, n_c,
+                        )  # fmt: skip
+                if n > 0:
+                    shift = _fit_shift(p, tangent, omega, emitted, n, tn, response)
+                    d0 += shift[0]
+                    phi0 += shift[1]
+                    pt *= omega / (omega + shift[2])
+                    omega += shift[2]
+            if not (_accepted(pt, tangent, tn) and rng.random() < _efficiency(pt, tangent, rho, efficiency, displaced)):
+                continue
+            _interpolate(p * p / math.sqrt(p * p + mass[j] * mass[j]), tangent, tn, resolution, v)
+            _store_hits(_depth_row(tangent, tn, depth), rho, omega, tn.hits_r_step, hits, track_i, n_t)
+            d0, phi0, omega, z0, tangent = _smear(rng, d0, phi0, omega, z0, tangent, v, track_cov, n_t)
+            _store(
+                rng, tn.field, d0, phi0, omega, z0, tangent, radiated, j - offsets[i],
+                track_f, track_pid, track_i, n_t,
             )  # fmt: skip
-            if n_t > before:
-                pt = np.sqrt(out_t.px[before] ** 2 + out_t.py[before] ** 2)
-                deposit[before] = 0.0
-                if pt > track_cluster[1]:
-                    momentum = np.sqrt(pt * pt + out_t.pz[before] ** 2)
-                    deposit[before] = momentum if species == 0 else track_cluster[0]
+            deposit[n_t] = (p if species == 0 else mip_energy) if pt > mip_pt else 0.0
+            n_t += 1
     track_offsets[-1] = n_t
     cluster_offsets[-1] = n_c
     return n_t, n_c
-
-
-def _empty(kind: type, n: int) -> dict[str, npt.NDArray[np.generic]]:
-    columns: dict[str, npt.NDArray[np.generic]] = {}
-    for name in kind._fields:  # type: ignore[attr-defined]
-        width = _WIDTH.get(name, {}).get(kind)
-        shape = (n,) if width is None else (n, width)
-        columns[name] = np.empty(shape, dtype=np.int32 if name in _INTEGERS else np.float64)
-    return columns
 
 
 def simulate(batch: EventBatch, detector: Detector, rng: np.random.Generator) -> Reconstruction:
@@ -183,26 +176,25 @@ def simulate(batch: EventBatch, detector: Detector, rng: np.random.Generator) ->
     """
     n = batch.n_events
     capacity_t, capacity_c = _capacity(batch.pdg, batch.status)
-    columns_t = _empty(_TrackColumns, capacity_t)
-    columns_c = _empty(_ClusterColumns, capacity_c)
-    track_offsets = np.empty(n + 1, dtype=np.int64)
-    cluster_offsets = np.empty(n + 1, dtype=np.int64)
-    deposit = np.empty(capacity_t)
-    truth = _Truth(*(np.ascontiguousarray(getattr(batch, name)) for name in _Truth._fields))
+    track_offsets, cluster_offsets = np.empty(n + 1, dtype=np.int64), np.empty(n + 1, dtype=np.int64)
+    track_f, cluster_f = np.empty((len(_TRACK_FLOATS), capacity_t)), np.empty((len(_CLUSTER_FLOATS), capacity_c))
+    track_i = np.empty((len(_TRACK_INTEGERS), capacity_t), dtype=np.int32)
+    cluster_i = np.empty((len(_CLUSTER_INTEGERS), capacity_c), dtype=np.int32)
+    track_cov, track_pid, deposit = np.empty((capacity_t, 15)), np.empty((capacity_t, 4)), np.empty(capacity_t)
+    cluster_cov = np.empty((capacity_c, 3))
     trigger = detector.trigger
     n_t, n_c = _simulate(
-        truth,
-        (detector.tracks, detector.clusters),
-        rng,
-        _TrackColumns(**columns_t),  # type: ignore[arg-type]
-        track_offsets,
-        deposit,
-        (trigger.track_energy, trigger.track_pt_min),
-        _ClusterColumns(**columns_c),  # type: ignore[arg-type]
-        cluster_offsets,
-    )
-    tracks = Tracks(offsets=track_offsets, **{name: column[:n_t] for name, column in columns_t.items()})  # type: ignore[arg-type]
-    clusters = Clusters(offsets=cluster_offsets, **{name: column[:n_c] for name, column in columns_c.items()})  # type: ignore[arg-type]
+        rng, *(np.ascontiguousarray(getattr(batch, name)) for name in _TRUTH), *detector.tracks, *detector.clusters,
+        trigger.track_energy, trigger.track_pt_min,
+        track_offsets, track_f, track_cov, track_pid, track_i, deposit,
+        cluster_offsets, cluster_f, cluster_cov, cluster_i,
+    )  # fmt: skip
+    columns_t: dict[str, Any] = {name: track_f[k, :n_t] for k, name in enumerate(_TRACK_FLOATS)}
+    columns_t |= {name: track_i[k, :n_t] for k, name in enumerate(_TRACK_INTEGERS)}
+    columns_c: dict[str, Any] = {name: cluster_f[k, :n_c] for k, name in enumerate(_CLUSTER_FLOATS)}
+    columns_c |= {name: cluster_i[k, :n_c] for k, name in enumerate(_CLUSTER_INTEGERS)}
+    tracks = Tracks(offsets=track_offsets, cov=track_cov[:n_t], pid_uniform=track_pid[:n_t], **columns_t)
+    clusters = Clusters(offsets=cluster_offsets, cov=cluster_cov[:n_c], **columns_c)
     bits = np.empty(n, dtype=np.uint64)
     probability = np.empty(n)
     pt = np.hypot(tracks.px, tracks.py)

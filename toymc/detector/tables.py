@@ -12,14 +12,10 @@ FloatArray = npt.NDArray[np.float64]
 Int32Array = npt.NDArray[np.int32]
 
 
-class TrackTables(NamedTuple):
-    """Charged particles. Grids are regular; tan lambda is the coordinate of the polar angle.
+class TrackNumbers(NamedTuple):
+    """Scalars of the track kernels: field (T), acceptance, and the origins and steps of the regular grids.
 
-    `resolution` (n_u, n_t, 9): p beta times sigma of (d0, phi0, omega, z0, tan lambda), then the correlations
-    (d0, phi0), (d0, omega), (phi0, omega), (z0, tan lambda), over ln(p beta) and tan lambda.
-    `response` (n_u, n_t, n_r, 3): shift of fitted (d0, phi0, omega) for a change of omega at a radius.
-    `depth_radius`, `depth` (n_d, n_k): shells along a line in order of radius, X/X0 summed up to and including each.
-    `hits` (n_d, n_r, 3): pixel, strip and wire layers outside a radius.
+    Scalars alone: arrays inside a tuple would be reference-counted at every call of every kernel.
     """
 
     field: float
@@ -28,42 +24,44 @@ class TrackTables(NamedTuple):
     pt_min: float
     log_u0: float
     log_u_step: float
-    tan0: float
     tan_step: float
-    resolution: FloatArray
     response_r_step: float
-    response: FloatArray
     depth_tan0: float
     depth_tan_step: float
-    depth_radius: FloatArray
-    depth: FloatArray
     hits_r_step: float
-    hits: Int32Array
-    pt_edges: FloatArray
-    tan_edges: FloatArray
-    efficiency: FloatArray  # (n_pt, n_theta), theta falling with tan lambda: stored in order of tan lambda
-    rho_edges: FloatArray
-    displaced: FloatArray
     brems_cutoff: float
     brems_rate: float
 
 
-class ClusterTables(NamedTuple):
-    """Photons in the calorimeter; regions 0 forward, 1 barrel, 2 backward.
+class TrackTables(NamedTuple):
+    """Charged particles; tan lambda is the coordinate of the polar angle.
 
-    `sigma` (3 regions, n_e, 3): sigma_E/E, sigma_theta, sigma_phi over ln E.
-    `edges` (3, 2): lowest and highest theta in rad. `outer` (n_d): X/X0 behind the tracker.
+    `resolution` (n_u, n_t, 9): p beta times sigma of (d0, phi0, omega, z0, tan lambda), then the correlations
+    (d0, phi0), (d0, omega), (phi0, omega), (z0, tan lambda), over ln(p beta) and tan lambda.
+    `response` (n_u, n_t, n_r, 3): shift of fitted (d0, phi0, omega) for a change of omega at a radius.
+    `depth` (n_d, n_k, 2): shells along a line in order of radius: radius (cm), X/X0 summed up to and including it.
+    `hits` (n_d, n_r, 3): pixel, strip and wire layers outside a radius.
+    `efficiency` (1 + n_pt, 1 + n_theta): row 0 holds the lower bin edges in tan lambda, column 0 those in pT.
+    `displaced` (2, n_rho + 1): edges of the production radius (cm), factor of the bin that starts there.
     """
+
+    numbers: TrackNumbers
+    resolution: FloatArray
+    response: FloatArray
+    depth: FloatArray
+    hits: Int32Array
+    efficiency: FloatArray
+    displaced: FloatArray
+
+
+class ClusterNumbers(NamedTuple):
+    """Scalars of the photon kernels: front faces (cm), grid of ln E, tail, pair production, merging, timing."""
 
     barrel_radius: float
     forward_z: float
     backward_z: float
-    edges: FloatArray
-    energy_min: FloatArray
-    efficiency: FloatArray
     log_e0: float
     log_e_step: float
-    sigma: FloatArray
     tail_fraction: float
     tail_alpha: float
     tail_power: float
@@ -71,9 +69,21 @@ class ClusterTables(NamedTuple):
     pair_log_low: float
     pair_slope: float
     outer_loss: float
-    outer: FloatArray
     merge_angle: float
     in_time: float
+
+
+class ClusterTables(NamedTuple):
+    """Photons in the calorimeter; regions 0 forward, 1 barrel, 2 backward.
+
+    `regions` (3, 4): lowest and highest theta (rad), minimum energy (GeV), efficiency beside conversions.
+    `sigma` (3, n_e, 3): sigma_E/E, sigma_theta, sigma_phi over ln E. `outer` (n_d,): X/X0 behind the tracker.
+    """
+
+    numbers: ClusterNumbers
+    regions: FloatArray
+    sigma: FloatArray
+    outer: FloatArray
 
 
 class TriggerTables(NamedTuple):

@@ -45,66 +45,79 @@ def trigger_rows(lines: Sequence[TriggerLine]) -> FloatArray:
 
 
 @kernel
-def _meets_tracks(row, first, last, phi, tan_lambda, pt):
-    """Whether tracks first..last-1 fulfil the track part of a line."""
-    found = 0
-    widest = 0.0
-    for a in range(first, last):
-        p = pt[a] * math.sqrt(1.0 + tan_lambda[a] * tan_lambda[a])
-        if not (pt[a] > row[2] and p > row[3] and tan_lambda[a] > row[4] and tan_lambda[a] < row[5]):
-            continue
-        found += 1
-        if row[6] > 0.0:
-            for b in range(first, a):
-                p = pt[b] * math.sqrt(1.0 + tan_lambda[b] * tan_lambda[b])
-                if pt[b] > row[2] and p > row[3] and tan_lambda[b] > row[4] and tan_lambda[b] < row[5]:
-                    opening = abs(phi[a] - phi[b])
-                    widest = max(widest, min(opening, 2.0 * math.pi - opening))
-    return found >= row[1] and widest >= row[6]
+def _counts(rows, k, tan_lambda, pt, a):
+    """Whether track `a` counts for line k."""
+    p = pt[a] * math.sqrt(1.0 + tan_lambda[a] * tan_lambda[a])
+    return pt[a] > rows[k, 2] and p > rows[k, 3] and tan_lambda[a] > rows[k, 4] and tan_lambda[a] < rows[k, 5]
 
 
 @kernel
-def _meets_clusters(row, first, last, energy, first_track, last_track, deposit):
-    """Whether the clusters and the track deposits fulfil the calorimeter part of a line."""
+def _meets_tracks(rows, k, first, last, phi, tan_lambda, pt):
+    """Whether tracks first..last-1 fulfil the track part of line k."""
+    if last - first < rows[k, 1]:
+        return False
     found = 0
-    highest = 0.0
+    widest = 0.0
+    for a in range(first, last):
+        if not _counts(rows, k, tan_lambda, pt, a):
+            continue
+        found += 1
+        if rows[k, 6] > 0.0:
+            for b in range(first, a):
+                if _counts(rows, k, tan_lambda, pt, b):
+                    opening = abs(phi[a] - phi[b])
+                    widest = max(widest, min(opening, 2.0 * math.pi - opening))
+    return found >= rows[k, 1] and widest >= rows[k, 6]
+
+
+@kernel
+def _energies_above(first, last, energy, threshold):
+    """Number of entries above a threshold."""
+    found = 0
+    for k in range(first, last):
+        if energy[k] > threshold:
+            found += 1
+    return found
+
+
+@kernel
+def _sum_and_highest(first, last, energy):
     total = 0.0
+    highest = 0.0
     for k in range(first, last):
         total += energy[k]
         highest = max(highest, energy[k])
-        if energy[k] > row[8]:
-            found += 1
-    for k in range(first_track, last_track):
-        total += deposit[k]
-        highest = max(highest, deposit[k])
-        if deposit[k] > row[8]:
-            found += 1
-    return found >= row[7] and highest >= row[9] and total >= row[10]
+    return total, highest
 
 
 @kernel
 def _trigger(rows, track_offsets, phi, tan_lambda, pt, deposit, cluster_offsets, energy, rng, bits, probability):
     """Bits and pass probability of every event."""
-    one = np.uint64(1)
     for i in range(len(bits)):
         t0, t1 = track_offsets[i], track_offsets[i + 1]
         c0, c1 = cluster_offsets[i], cluster_offsets[i + 1]
-        best = (0.0, 0.0)
-        draw = (rng.random(), rng.random())
+        total_c, highest_c = _sum_and_highest(c0, c1, energy)
+        total_t, highest_t = _sum_and_highest(t0, t1, deposit)
+        best_cdc = 0.0
+        best_ecl = 0.0
+        u_cdc = rng.random()
+        u_ecl = rng.random()
         fired = np.uint64(0)
         for k in range(len(rows)):
-            row = rows[k]
-            if row[1] > 0.0 and not _meets_tracks(row, t0, t1, phi, tan_lambda, pt):
+            if max(highest_c, highest_t) < rows[k, 9] or total_c + total_t < rows[k, 10]:
                 continue
-            if not _meets_clusters(row, c0, c1, energy, t0, t1, deposit):
+            if rows[k, 1] > 0.0 and not _meets_tracks(rows, k, t0, t1, phi, tan_lambda, pt):
                 continue
-            if row[0] == 0.0:
-                best = (max(best[0], row[11]), best[1])
-                u = draw[0]
+            if rows[k, 7] > 0.0:
+                threshold = rows[k, 8]
+                n = _energies_above(c0, c1, energy, threshold) + _energies_above(t0, t1, deposit, threshold)
+                if n < rows[k, 7]:
+                    continue
+            if rows[k, 0] == 0.0:
+                best_cdc = max(best_cdc, rows[k, 11])
             else:
-                best = (best[0], max(best[1], row[11]))
-                u = draw[1]
-            if u < row[11]:
-                fired |= one << np.uint64(k)
+                best_ecl = max(best_ecl, rows[k, 11])
+            if (u_cdc if rows[k, 0] == 0.0 else u_ecl) < rows[k, 11]:
+                fired |= np.uint64(1) << np.uint64(k)
         bits[i] = fired
-        probability[i] = 1.0 - (1.0 - best[0]) * (1.0 - best[1])
+        probability[i] = 1.0 - (1.0 - best_cdc) * (1.0 - best_ecl)
