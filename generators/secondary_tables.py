@@ -91,8 +91,8 @@ def secondary_table() -> FloatArray:
 
     Examples
     --------
-    >>> secondary_table()[0, 0]
-    111.0
+    >>> int(secondary_table()[0, 0])
+    111
     """
     rows = []
     for parent in _card()["parent"]:
