@@ -132,7 +132,12 @@ def _cluster_tables(card: DetectorCard) -> ClusterTables:
     pair = section.conversion
     _, _, outer = depth_tables(card, _DEPTH_TAN)
     rows = [
-        [math.radians(r.theta_min_deg.value), math.radians(r.theta_max_deg.value), r.energy_min.value, r.efficiency.value]
+        [
+            math.radians(r.theta_min_deg.value),
+            math.radians(r.theta_max_deg.value),
+            r.energy_min.value,
+            r.efficiency.value,
+        ]
         for r in regions
     ]
     slope = (1.0 - pair.factor_low.value) / math.log(pair.energy_unity.value / pair.energy_low.value)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from toymc.detector.tables import Detector, IdentificationTable
 from toymc.errors import InputError
 from toymc.events import Tracks
-from toymc.geometry.models import SPECIES, IdentificationCell
+from toymc.geometry.models import SPECIES
 from toymc.geometry.reading import check_tiling
 from toymc.geometry.sections import IdentificationSection, StandIn
 from toymc.kernels import kernel
@@ -52,8 +52,9 @@ def _lookup(values, p_edges, theta_edges, zero_below, pdg, p, theta, charge, out
         out[i] = values[species, 1 if charge[i] > 0 else 0, k, j]
 
 
-def _table(name: str, cells: list[IdentificationCell], section: IdentificationSection, where: Path) -> IdentificationTable:
+def _table(name: str, section: IdentificationSection, where: Path) -> IdentificationTable:
     """Arrays of one working point; NaN where a species has no rows."""
+    cells = [cell for cell in section.cells if cell.working_point == name]
     names = (("p_min", "p_max"), ("theta_min_deg", "theta_max_deg"))
     p = np.array(check_tiling([(c.p_min, c.p_max) for c in cells], names[0], where, f"{name}: "))
     theta = np.array(check_tiling([(c.theta_min_deg, c.theta_max_deg) for c in cells], names[1], where, f"{name}: "))
@@ -61,14 +62,18 @@ def _table(name: str, cells: list[IdentificationCell], section: IdentificationSe
     error = np.full_like(value, np.nan)
     for c in cells:
         for q in _CHARGES[c.charge]:
-            at = (SPECIES.index(c.species), q, int(np.searchsorted(p, c.p_min)), int(np.searchsorted(theta, c.theta_min_deg)))
+            cell = (int(np.searchsorted(p, c.p_min)), int(np.searchsorted(theta, c.theta_min_deg)))
+            at = (SPECIES.index(c.species), q, *cell)
             if not np.isnan(value[at]):
-                raise InputError(f"{where}: {name}: cell {c.species}, p_min = {c.p_min:g}, theta_min_deg = "
-                                 f"{c.theta_min_deg:g}, charge {c.charge} appears twice")
+                raise InputError(
+                    f"{where}: {name}: cell {c.species}, p_min = {c.p_min:g}, theta_min_deg = {c.theta_min_deg:g}, "
+                    f"charge {c.charge} appears twice: keep one row"
+                )
             value[at], error[at] = c.value, c.error
     partial = np.isnan(value).any(axis=(1, 2, 3)) & ~np.isnan(value).all(axis=(1, 2, 3))
     if partial.any():
-        raise InputError(f"{where}: {name}: species {SPECIES[int(np.argmax(partial))]} lacks some of the cells of the grid")
+        lacking = SPECIES[int(np.argmax(partial))]
+        raise InputError(f"{where}: {name}: species {lacking} has rows for some cells of the grid only: give all")
     point = section.working_points[name]
     return IdentificationTable(
         p, np.radians(theta), value, error, _DRAWS.index(point.draw), point.mirrored, point.below == "zero"
@@ -81,7 +86,8 @@ def _at_centres(source: IdentificationTable, target: IdentificationTable, specie
     theta = 0.5 * (target.theta_edges[1:] + target.theta_edges[:-1])
     k = np.clip(np.searchsorted(source.p_edges, p, side="right") - 1, 0, len(source.p_edges) - 2)
     j = np.clip(np.searchsorted(source.theta_edges, theta, side="right") - 1, 0, len(source.theta_edges) - 2)
-    return source.value[species][:, k[:, None], j[None, :]]
+    values: FloatArray = source.value[species][:, k[:, None], j[None, :]]
+    return values
 
 
 def _fill(tables: dict[str, IdentificationTable], entry: StandIn, where: Path) -> None:
@@ -94,7 +100,8 @@ def _fill(tables: dict[str, IdentificationTable], entry: StandIn, where: Path) -
     if entry.scale_like is not None:
         like = SPECIES.index(entry.scale_like)
         tight = _at_centres(source, target, like)
-        value = np.minimum(value * np.divide(target.value[like], tight, out=np.ones_like(tight), where=tight > 0.0), 1.0)
+        ratio = np.divide(target.value[like], tight, out=np.ones_like(tight), where=tight > 0.0)
+        value = np.minimum(value * ratio, 1.0)
     if np.isnan(value).any():
         raise InputError(f"{where}: stand_in for {entry.species} in '{entry.working_point}': its source has no rows")
     target.value[row] = value
@@ -111,7 +118,7 @@ def identification_tables(section: IdentificationSection, where: Path) -> dict[s
     """
     tables = {}
     for name in section.working_points:
-        tables[name] = _table(name, [c for c in section.cells if c.working_point == name], section, where)
+        tables[name] = _table(name, section, where)
     for entry in section.stand_in:
         _fill(tables, entry, where)
     for name, table in tables.items():
@@ -129,18 +136,22 @@ def _working_point(detector: Detector, name: str) -> IdentificationTable:
     return table
 
 
-def _evaluate(table: IdentificationTable, values: FloatArray, *columns: npt.ArrayLike) -> FloatArray:
-    pdg, p, theta, charge = columns
-    out = np.empty(len(np.atleast_1d(pdg)))
-    arrays = [
-        np.ascontiguousarray(pdg, dtype=np.int32),
-        np.ascontiguousarray(p, dtype=np.float64),
-        np.ascontiguousarray(theta, dtype=np.float64),
-        np.ascontiguousarray(charge, dtype=np.int32),
-    ]
-    if any(a.shape != out.shape for a in arrays):
+def _evaluate(
+    table: IdentificationTable,
+    values: FloatArray,
+    pdg: npt.ArrayLike,
+    p: npt.ArrayLike,
+    theta: npt.ArrayLike,
+    charge: npt.ArrayLike,
+) -> FloatArray:
+    codes = np.ascontiguousarray(pdg, dtype=np.int32)
+    momenta = np.ascontiguousarray(p, dtype=np.float64)
+    angles = np.ascontiguousarray(theta, dtype=np.float64)
+    charges = np.ascontiguousarray(charge, dtype=np.int32)
+    if not codes.shape == momenta.shape == angles.shape == charges.shape:
         raise InputError("pdg, p, theta and charge differ in length: give one entry of each for each track")
-    _lookup(values, table.p_edges, table.theta_edges, table.zero_below, *arrays, out)
+    out = np.empty(codes.shape)
+    _lookup(values, table.p_edges, table.theta_edges, table.zero_below, codes, momenta, angles, charges, out)
     return out
 
 

@@ -35,9 +35,7 @@ class Shells:
     outer: npt.NDArray[np.bool_]
 
 
-def _sensor_radius(
-    z_min: float, z_max: float, r_min: float, r_max: float, cot: float
-) -> float | None:
+def _sensor_radius(z_min: float, z_max: float, r_min: float, r_max: float, cot: float) -> float | None:
     """Radius at which the line z = r cot crosses a sensor ring, None if it passes beside it."""
     slope = (r_max - r_min) / (z_max - z_min)
     radius = (r_min - slope * z_min) / (1.0 - slope * cot)

@@ -13,7 +13,7 @@ from toymc.errors import InputError
 from toymc.geometry import DetectorCard
 from toymc.geometry.models import SPECIES
 
-PDG_OF_SPECIES = dict(zip(SPECIES, (11, 13, 211, 321, 2212), strict=True))
+PDG_OF_SPECIES: dict[str, int] = dict(zip(SPECIES, (11, 13, 211, 321, 2212), strict=True))
 DEFAULT_P = (0.2, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0)
 DEFAULT_THETA = (25.0, 40.0, 60.0, 90.0, 120.0, 140.0)
 
@@ -67,7 +67,7 @@ def detector_performance(
             raise InputError(f"momentum {value} GeV is not positive: give momenta above 0")
     for angle in theta:
         if not low <= angle <= high:
-            raise InputError(f"theta {angle} degrees is outside the acceptance of {card.name}: give {low:g} to {high:g}")
+            raise InputError(f"theta {angle} degrees is outside what {card.name} accepts: give {low:g} to {high:g}")
     tables = build_detector(card, ideal).tracks
     numbers = tables.numbers
     values = np.empty(9)
@@ -80,7 +80,8 @@ def detector_performance(
                 tan_lambda = 1.0 / math.tan(math.radians(angle))
                 # angles given at the very edge of the acceptance stay inside it
                 tan_lambda = min(max(tan_lambda, numbers.tan_low), numbers.tan_high)
-                _interpolate(momentum * momentum / math.hypot(momentum, m), tan_lambda, numbers, tables.resolution, values)
+                p_beta = momentum * momentum / math.hypot(momentum, m)
+                _interpolate(p_beta, tan_lambda, numbers, tables.resolution, values)
                 found = _accepted(pt, tan_lambda, numbers)
                 omega = OMEGA_PER_TESLA_GEV_CM * numbers.field / pt
                 grid.append(

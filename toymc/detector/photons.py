@@ -7,7 +7,7 @@ from toymc.kernels import kernel
 
 @kernel
 def _impact(x, y, z, ux, uy, uz, numbers):
-    """Where a straight line from (x, y, z) meets the crystals, seen from the origin: theta (< 0: nowhere), phi, tan lambda."""
+    """Where a line meets the crystals, seen from the origin: theta (-1 for nowhere), phi, tan lambda."""
     radius = numbers.barrel_radius
     transverse = ux * ux + uy * uy
     along = x * ux + y * uy
@@ -61,9 +61,9 @@ def _depth_at(row, rho, depth):
 
 
 @kernel
-def _pair_factor(energy, numbers):
+def _pair_factor(log_energy, numbers):
     """7/9 times the pair cross-section relative to its asymptotic value."""
-    factor = numbers.pair_low + numbers.pair_slope * (math.log(energy) - numbers.pair_log_low)
+    factor = numbers.pair_low + numbers.pair_slope * (log_energy - numbers.pair_log_low)
     return 7.0 / 9.0 * min(max(factor, 0.0), 1.0)
 
 
@@ -92,9 +92,9 @@ def _into(theta, low, high):
 
 
 @kernel
-def _cluster(rng, energy, theta, phi, region, truth, numbers, regions, sigma, out_f, out_cov, out_i, n):
+def _cluster(rng, energy, log_energy, theta, phi, region, truth, numbers, regions, sigma, out_f, out_cov, out_i, n):
     """Smear a photon that arrived and write row n; return the number of rows."""
-    s = (math.log(energy) - numbers.log_e0) / numbers.log_e_step
+    s = (log_energy - numbers.log_e0) / numbers.log_e_step
     k = min(max(int(s), 0), sigma.shape[1] - 2)
     f = min(max(s - k, 0.0), 1.0)
     relative = sigma[region, k, 0] + f * (sigma[region, k + 1, 0] - sigma[region, k, 0])
@@ -118,8 +118,9 @@ def _cluster(rng, energy, theta, phi, region, truth, numbers, regions, sigma, ou
 
 @kernel
 def _photon(
-    rng, energy, x, y, z, ux, uy, uz, truth, track_numbers, depth, numbers, regions, sigma, outer, out_f, out_cov, out_i, n
-):
+    rng, energy, x, y, z, ux, uy, uz, truth, track_numbers, depth, numbers, regions, sigma, outer,
+    out_f, out_cov, out_i, n,
+):  # fmt: skip
     """Cluster of a photon, if it makes one, at row n of the output; return the number of rows.
 
     It is lost where it converts in front of or inside the tracker, or behind it with a small probability:
@@ -131,9 +132,12 @@ def _photon(
     if region < 0 or energy < 0.5 * regions[region, 2]:
         return n
     row = _depth_row(tan_lambda, track_numbers, depth)
-    factor = _pair_factor(energy, numbers)
+    log_energy = math.log(energy)
+    factor = _pair_factor(log_energy, numbers)
     front = depth[row, -1, 1] - _depth_at(row, math.sqrt(x * x + y * y), depth)
     late = 1.0 - math.exp(-factor * outer[row])
     if rng.random() >= math.exp(-factor * front) * (1.0 - numbers.outer_loss * late) * regions[region, 3]:
         return n
-    return _cluster(rng, energy, theta, phi, region, truth, numbers, regions, sigma, out_f, out_cov, out_i, n)
+    return _cluster(
+        rng, energy, log_energy, theta, phi, region, truth, numbers, regions, sigma, out_f, out_cov, out_i, n
+    )

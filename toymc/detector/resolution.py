@@ -43,7 +43,8 @@ def fit_at(card: DetectorCard, theta: float, p_beta: FloatArray, radii: FloatArr
 
 def _sigmas(fits: list[WeightedFit]) -> FloatArray:
     """Standard deviations (n, 5) in helix order."""
-    return np.sqrt(np.array([[*np.diag(f.transverse), *np.diag(f.longitudinal)] for f in fits]))
+    sigmas: FloatArray = np.sqrt(np.array([[*np.diag(f.transverse), *np.diag(f.longitudinal)] for f in fits]))
+    return sigmas
 
 
 def _correlations(fit: WeightedFit) -> tuple[float, float, float, float]:

@@ -148,8 +148,8 @@ def simulate(batch: EventBatch, detector: Detector, rng: np.random.Generator) ->
     """Send truth events through the detector.
 
     Final charged particles (e, mu, pi, K, p) become tracks and photons become clusters; clusters of charged tracks are
-    taken as matched to them and are not listed. Neutral hadrons, decays in flight of stable particles and conversions
-    that are reconstructed as tracks are not simulated: a photon that converts in front of or inside the tracker is lost.
+    taken as matched to them and are not listed. Neutral hadrons, decays in flight and conversions that
+    are reconstructed as tracks are not simulated: a photon that converts in front of or inside the tracker is lost.
 
     Parameters
     ----------
@@ -183,12 +183,11 @@ def simulate(batch: EventBatch, detector: Detector, rng: np.random.Generator) ->
     track_cov, track_pid, deposit = np.empty((capacity_t, 15)), np.empty((capacity_t, 4)), np.empty(capacity_t)
     cluster_cov = np.empty((capacity_c, 3))
     trigger = detector.trigger
-    n_t, n_c = _simulate(
-        rng, *(np.ascontiguousarray(getattr(batch, name)) for name in _TRUTH), *detector.tracks, *detector.clusters,
-        trigger.track_energy, trigger.track_pt_min,
-        track_offsets, track_f, track_cov, track_pid, track_i, deposit,
-        cluster_offsets, cluster_f, cluster_cov, cluster_i,
-    )  # fmt: skip
+    inputs: list[Any] = [np.ascontiguousarray(getattr(batch, name)) for name in _TRUTH]
+    inputs += [*detector.tracks, *detector.clusters, trigger.track_energy, trigger.track_pt_min]
+    outputs: list[Any] = [track_offsets, track_f, track_cov, track_pid, track_i, deposit]
+    outputs += [cluster_offsets, cluster_f, cluster_cov, cluster_i]
+    n_t, n_c = _simulate(rng, *inputs, *outputs)
     columns_t: dict[str, Any] = {name: track_f[k, :n_t] for k, name in enumerate(_TRACK_FLOATS)}
     columns_t |= {name: track_i[k, :n_t] for k, name in enumerate(_TRACK_INTEGERS)}
     columns_c: dict[str, Any] = {name: cluster_f[k, :n_c] for k, name in enumerate(_CLUSTER_FLOATS)}

@@ -1,10 +1,10 @@
 """Level-1 trigger, first description: lines as counts of tracks and clusters, one efficiency each.
 
-An event meets a line if it has the tracks (pT, p, polar angle, azimuthal opening), the clusters and the energy that the
-line asks for. It passes the group of lines of one subsystem with the efficiency of the best line it meets; the groups of
-drift chamber and calorimeter are independent, so the event's probability is 1 - (1 - eps_cdc)(1 - eps_ecl). The bits
-are drawn with one uniform number per group, hence agree with that probability. Clusters are the neutral ones plus one for
-each track that reaches the calorimeter.
+An event meets a line if it has the tracks (pT, p, polar angle, azimuthal opening), the clusters and the energy that
+the line asks for. It passes the group of lines of one subsystem with the efficiency of the best line it meets; the
+groups of drift chamber and calorimeter are independent, so the event's probability is 1 - (1 - eps_cdc)(1 - eps_ecl).
+The bits are drawn with one uniform number per group, hence agree with that probability. Clusters are the neutral ones
+plus one for each track that reaches the calorimeter.
 """
 
 import math
@@ -54,8 +54,6 @@ def _counts(rows, k, tan_lambda, pt, a):
 @kernel
 def _meets_tracks(rows, k, first, last, phi, tan_lambda, pt):
     """Whether tracks first..last-1 fulfil the track part of line k."""
-    if last - first < rows[k, 1]:
-        return False
     found = 0
     widest = 0.0
     for a in range(first, last):
@@ -104,6 +102,9 @@ def _trigger(rows, track_offsets, phi, tan_lambda, pt, deposit, cluster_offsets,
         u_ecl = rng.random()
         fired = np.uint64(0)
         for k in range(len(rows)):
+            # cheap tests first: most lines fail on counts alone
+            if t1 - t0 < rows[k, 1] or t1 - t0 + c1 - c0 < rows[k, 7]:
+                continue
             if max(highest_c, highest_t) < rows[k, 9] or total_c + total_t < rows[k, 10]:
                 continue
             if rows[k, 1] > 0.0 and not _meets_tracks(rows, k, t0, t1, phi, tan_lambda, pt):

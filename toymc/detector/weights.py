@@ -93,7 +93,8 @@ def weighted_fit(
     diameter = 2.0 * pion_momentum(p_beta) * sine / (OMEGA_PER_TESLA_GEV_CM * field)
     used = planes.radius < _CURL * diameter
     if used.sum() < 3:
-        raise InputError(f"{used.sum()} measuring planes at theta = {math.degrees(theta):.1f} degrees: three are needed")
+        angle = math.degrees(theta)
+        raise InputError(f"{used.sum()} measuring planes at theta = {angle:.1f} degrees: a track needs three")
     r = planes.radius[used]
     inside = ~shells.outer & (shells.radius < r[-1])
     path = shells.x_over_x0[inside]
