@@ -19,7 +19,7 @@ Physics of `_radiate`: the coherent current J = sum Q_i p_i/(p_i.k) - Q P/(P.k) 
 the emission [F.E. Low, Phys. Rev. 110 (1958) 974], exact phase space of emitter + rest + photon with the mass of the
 rest kept [E. Barberio, Z. Was, CPC 79 (1994) 291 for the idea of the map], and for spin 1/2 the term x/(p.k),
 x = P.k/P.(p+k), that completes the collinear limit to (1 + (1-x)^2)/x; spin 0 needs none. Several emitters share the
-radiation by (P.p_i)/(p_i.k). Structure-dependent radiation of hadronic decays is left out.
+radiation in proportion to their dipoles with the parent. Structure-dependent radiation of hadronic decays is left out.
 """
 
 import numpy as np
@@ -139,12 +139,15 @@ def _current_squared(big, parent_charge, omega, n, work, pdg, i):
         f = q / pk
         ex, ey, ez, et = ex + f * work[j, 0], ey + f * work[j, 1], ez + f * work[j, 2], et + f * work[j, 3]
         pp = work[j, 3] * r + pk
-        shares += pp / pk
+        # its dipole with the parent: a slow particle, which could not take the recoil, has no share
+        dipole = max((2.0 * pp / (big * omega) - _dot_rows(work, j, j) / pk) / pk - 1.0 / (omega * omega), 0.0)
+        shares += dipole
         if j == i:
-            mine = pp / pk
+            mine = dipole
             if abs(pdg[j]) < 20:
                 spin = big * omega / ((pp + big * omega) * pk)
-    return omega * omega * ((ex * ex + ey * ey + ez * ez - et * et) * mine / shares + spin)
+    share = mine / shares if shares > 0.0 else 0.0
+    return omega * omega * ((ex * ex + ey * ey + ez * ez - et * et) * share + spin)
 
 
 @kernel
