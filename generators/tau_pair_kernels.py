@@ -225,13 +225,13 @@ def _body_decay(rng, mode, charge, use_fsr, alpha_mass, tables, p, codes, masses
     n, hx, hy, hz = _decay_tau(rng, mode, tables, p, codes)
     for i in range(n):
         masses[i] = _rest_mass(codes[i], alpha_mass, p, i)
-        if charge > 0:
+        if charge > 0.0:
             # CP: all momenta turned round, codes conjugated, the same polarimeter vector
             codes[i] = _conjugate(codes[i])
             for k in range(3):
                 p[i, k] = -p[i, k]
     if use_fsr:
-        n = _radiate(rng, M_TAU, float(charge), n, p, codes, masses, work)
+        n = _radiate(rng, M_TAU, charge, n, p, codes, masses, work)
     return n, hx, hy, hz
 
 
@@ -338,10 +338,10 @@ def _pair_decays(rng, g, c, settings, tables, scratch, spin):
     use_fsr = settings.switches[1] != 0
     alpha = settings.alpha_mass
     n_minus, ax, ay, az = _body_decay(
-        rng, modes[0], -1, use_fsr, alpha, tables, scratch.p_minus, scratch.codes[0], scratch.masses[0], scratch.work
+        rng, modes[0], -1.0, use_fsr, alpha, tables, scratch.p_minus, scratch.codes[0], scratch.masses[0], scratch.work
     )
     n_plus, bx, by, bz = _body_decay(
-        rng, modes[1], 1, use_fsr, alpha, tables, scratch.p_plus, scratch.codes[1], scratch.masses[1], scratch.work
+        rng, modes[1], 1.0, use_fsr, alpha, tables, scratch.p_plus, scratch.codes[1], scratch.masses[1], scratch.work
     )
     a = spin * np.sqrt(ax * ax + ay * ay + az * az)
     b = spin * np.sqrt(bx * bx + by * by + bz * bz)
@@ -415,12 +415,13 @@ def _pair_event(rng, first, settings, tables, secondaries, scratch, reals, codes
         )
         row += 1
     begin = row
-    row = _write_decay(
-        rng, first, 0, row, n_minus, scratch.frames[2], scratch.p_minus, scratch.codes[0], scratch.masses[0], reals, codes
-    )
-    row = _write_decay(
-        rng, first, 1, row, n_plus, scratch.frames[3], scratch.p_plus, scratch.codes[1], scratch.masses[1], reals, codes
-    )
+    for side in range(2):
+        frame = scratch.frames[2 + side]
+        if side == 0:
+            p, pdg, masses, n = scratch.p_minus, scratch.codes[0], scratch.masses[0], n_minus
+        else:
+            p, pdg, masses, n = scratch.p_plus, scratch.codes[1], scratch.masses[1], n_plus
+        row = _write_decay(rng, first, side, row, n, frame, p, pdg, masses, reals, codes)
     return _decay_chain(rng, first, begin, row, settings.switches[1] != 0, secondaries, scratch, reals, codes)
 
 
