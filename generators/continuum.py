@@ -5,6 +5,7 @@ an experiment would use its own. The centre-of-mass energy is the nominal one; i
 """
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -15,6 +16,7 @@ import numpy as np
 from toymc.constants import SPEED_OF_LIGHT_CM_PER_NS
 from toymc.events import EventBatch
 from toymc.generators.beams import sample_beams, to_laboratory
+from toymc.generators.parameters import Parameter, Value
 from toymc.generators.pythia_batch import pythia_events
 from toymc.geometry.beam import BeamCard
 
@@ -39,10 +41,19 @@ def continuum_cross_section_fb() -> tuple[float, float]:
     return 1e6 * sum(table[flavour]["value"] for flavour in FLAVOURS), 1e6 * table["error"]["value"]
 
 
+DESCRIPTION = "e+e- -> qq (u, d, s, c) with initial-state radiation, by Pythia 8 (extra toymc[generators])"
+PARAMETERS: tuple[Parameter, ...] = ()
+
+
 @dataclass(frozen=True)
 class Continuum:
-    """Generator of e+e- -> qq events."""
+    """e+e- -> qq, prepared: see `toymc.generators.processes.PreparedProcess`."""
 
+    name: str
+    description: str
+    parameters: Mapping[str, Value]
+    cross_section_fb: float
+    cross_section_error_fb: float
     beam: BeamCard
 
     @property
@@ -58,7 +69,7 @@ class Continuum:
             "23:onIfAny = " + " ".join(str(code) for code in FLAVOURS.values()),
         )
 
-    def generate(self, rng: np.random.Generator, n_events: int, first_event_id: int) -> EventBatch:
+    def generate(self, rng: np.random.Generator, n_events: int, first_event_id: int = 0) -> EventBatch:
         """Generate `n_events` unweighted events in the laboratory."""
         batch = pythia_events(self.settings, rng, n_events, first_event_id)
         beams, origin = sample_beams(rng, self.beam, n_events)
@@ -88,3 +99,16 @@ class Continuum:
             event_id=batch.event_id,
             process="continuum",
         )
+
+
+def build(values: Mapping[str, Value], beam: BeamCard, seed: int) -> Continuum:
+    """Prepare the process; the cross-section is the tabulated one.
+
+    Examples
+    --------
+    >>> from toymc.geometry.beam import load_beam
+    >>> build({}, load_beam("belle2"), 1).name
+    'continuum'
+    """
+    value, error = continuum_cross_section_fb()
+    return Continuum("continuum", DESCRIPTION, dict(values), value, error, beam)

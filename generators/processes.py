@@ -12,7 +12,7 @@ import numpy as np
 
 from toymc.errors import InputError
 from toymc.events import EventBatch
-from toymc.generators import tau_pair
+from toymc.generators import continuum, tau_pair
 from toymc.generators.parameters import Parameter, Value, resolve
 from toymc.geometry.beam import BeamCard, load_beam
 
@@ -47,6 +47,12 @@ _ROWS = (
         description=tau_pair.DESCRIPTION,
         parameters=tau_pair.PARAMETERS,
         build=tau_pair.build,
+    ),
+    Process(
+        name="continuum",
+        description=continuum.DESCRIPTION,
+        parameters=continuum.PARAMETERS,
+        build=continuum.build,
     ),
 )
 

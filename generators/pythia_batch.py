@@ -4,6 +4,7 @@ Used where toymc does not generate by itself (hadronisation). The wheel `pythia8
 ``toymc[generators]``; events leave Pythia as `awkward` columns, so nothing loops over them in Python.
 """
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ _SEED_RANGE = 900_000_000
 _MM_TO_CM = 0.1
 # codes of primary hadrons and decay products (manual, "Particle Properties": 81-89 hadronisation, 91-99 decays)
 _FIRST_HADRON_STATUS = 81
+# Pythia fills its awkward arrays from C++ and is not made for several threads of one process: one at a time
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def pythia_available() -> bool:
@@ -58,19 +61,21 @@ def pythia_events(settings: Sequence[str], rng: np.random.Generator, n_events: i
         If the extra is missing, a setting is refused or Pythia gives up.
     """
     try:
+        import awkward  # noqa: F401  Pythia imports it from C++, where an import of another thread would lock
         import pythia8mc
     except ImportError as error:
         raise ToymcError("this process needs Pythia 8: pip install 'toymc[generators]'") from error
-    pythia = pythia8mc.Pythia("", False)
-    seed = int(rng.integers(1, _SEED_RANGE))
-    for line in ("Print:quiet = on", "Random:setSeed = on", f"Random:seed = {seed}", *settings):
-        if not pythia.readString(line):
-            raise InputError(f"Pythia 8 refuses the setting '{line}'")
-    if not pythia.init():
-        raise ToymcError("Pythia 8 does not start with these settings: " + "; ".join(settings))
-    events = pythia.nextBatch(n_events)
-    if len(events) != n_events:
-        raise ToymcError(f"Pythia 8 stopped after {len(events)} of {n_events} events")
+    with _ONE_AT_A_TIME:
+        pythia = pythia8mc.Pythia("", False)
+        seed = int(rng.integers(1, _SEED_RANGE))
+        for line in ("Print:quiet = on", "Random:setSeed = on", f"Random:seed = {seed}", *settings):
+            if not pythia.readString(line):
+                raise InputError(f"Pythia 8 refuses the setting '{line}'")
+        if not pythia.init():
+            raise ToymcError("Pythia 8 does not start with these settings: " + "; ".join(settings))
+        events = pythia.nextBatch(n_events)
+        if len(events) != n_events:
+            raise ToymcError(f"Pythia 8 stopped after {len(events)} of {n_events} events")
     return _to_batch(events.prt, first_event_id)
 
 

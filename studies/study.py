@@ -182,6 +182,11 @@ class Study:
         Names of the systematic sources.
     reactions : tuple of str
         In HEPData's notation.
+    standard_model : tuple of str
+        Samples that data hold without any signal.
+    inject : callable
+        From the parameters and the ``value`` of a signal to its sample and the number of its events in data per event
+        that `Sample.expected` counts.
     published : callable
         () -> published numbers as plain dictionaries with the keys of `result.json`.
     notes : tuple of str
@@ -203,6 +208,8 @@ class Study:
     fitted_bins: Callable[[Spectra, str], slice]
     sources: tuple[str, ...]
     reactions: tuple[str, ...]
+    standard_model: tuple[str, ...]
+    inject: Callable[[Mapping[str, str | float]], tuple[Sample, float]]
     published: Callable[[], list[dict[str, Any]]]
     notes: tuple[str, ...] = ()
 

@@ -7,7 +7,7 @@ tau -> l alpha. Model of the spectrum, with N_lnunu and N_b floating freely:
     N(x) = N_lnunu R (eff_la / eff_lnunu) f_la(x) + N_lnunu f_lnunu(x) + N_b f_b(x),   R = B(l alpha) / B(l nu nu)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ from toymc.errors import InputError
 from toymc.events import EventBatch, Reconstruction
 from toymc.generators.processes import PreparedProcess
 from toymc.generators.tau.modes import MODE_NAMES, branching_fractions
-from toymc.geometry import load_beam
+from toymc.geometry.beam import load_beam
 from toymc.inference import HistoSys, Model, NormFactor, StatError
 from toymc.inference import Channel as ModelChannel
 from toymc.inference import Sample as ModelSample
@@ -34,6 +34,7 @@ MASSES = tuple(PUBLISHED["e"]["masses_GeV"])
 PAIRS_PER_FB = published("common")["tau_pair_cross_section_nb"]["value"] * 1e6
 WORKING_POINT = {"e": "electronID>0.9", "mu": "muonID>0.9"}
 DECAY = {"e": "e_nu_nu", "mu": "mu_nu_nu"}
+STANDARD_MODEL = ("tau_pairs", "continuum")
 PDG = {"e": 11, "mu": 13}
 CARD = "belle2"
 # bins of 0.017 in x over [0, 2], as published; the last one ends at 2.006
@@ -74,21 +75,15 @@ def _cross_section(process: PreparedProcess, luminosity_fb: float) -> float:
     return luminosity_fb * process.cross_section_fb
 
 
+def _signal(lepton: Lepton, mass: float) -> Sample:
+    parameters = {"signal": f"{lepton}_alpha", "mass": mass, "tag": "three_prong"}
+    return Sample(f"{lepton}_alpha_{mass:.1f}", "tau_pair", parameters, 400_000, _pairs, (lepton,))
+
+
 def _samples() -> tuple[Sample, ...]:
     both = ("e", "mu")
     standard_model = {"decay": "one_prong", "tag": "three_prong"}
-    signals = [
-        Sample(
-            f"{lepton}_alpha_{mass:.1f}",
-            "tau_pair",
-            {"signal": f"{lepton}_alpha", "mass": mass, "tag": "three_prong"},
-            400_000,
-            _pairs,
-            (lepton,),
-        )
-        for lepton in LEPTONS
-        for mass in MASSES
-    ]
+    signals = [_signal(lepton, mass) for lepton in LEPTONS for mass in MASSES]
     return (
         Sample("tau_pairs", "tau_pair", standard_model, 60_000_000, _pairs, both),
         Sample("continuum", "continuum", {}, 4_000_000, _cross_section, both),
@@ -167,7 +162,7 @@ def fitted_bins(spectra: Spectra, lepton: str) -> slice:
 
 
 def _standard_model(spectra: Spectra, lepton: str) -> Spectra:
-    return {key: s for key, s in spectra.items() if key[0] in ("tau_pairs", "continuum") and key[1] == lepton}
+    return {key: s for key, s in spectra.items() if key[0] in STANDARD_MODEL and key[1] == lepton}
 
 
 def _model_sample(
@@ -221,6 +216,15 @@ def _both(spectra: Spectra, sample: str, lepton: Lepton) -> Spectrum:
     return spectra[sample, lepton, "direct"] + spectra[sample, lepton, "other"]
 
 
+def _inject(signal: Mapping[str, str | float]) -> tuple[Sample, float]:
+    """A signal of any mass with R = value in one channel."""
+    channel, mass, value = (signal.get(key) for key in ("channel", "mass_GeV", "value"))
+    if channel not in LEPTONS or not isinstance(mass, float) or not isinstance(value, float) or value < 0.0:
+        raise InputError(f"signal {dict(signal)}: give channel = e or mu, mass_GeV, and value = R >= 0")
+    lepton: Lepton = "e" if channel == "e" else "mu"
+    return _signal(lepton, mass), value * branching_fractions()[MODE_NAMES.index(DECAY[lepton])]
+
+
 def _published() -> list[dict[str, Any]]:
     """The electron channel; the muon table is not among the published numbers that are at hand."""
     table = PUBLISHED["e"]
@@ -258,6 +262,8 @@ TAU_L_ALPHA = Study(
     hypotheses=_hypotheses,
     fitted_bins=fitted_bins,
     sources=tuple(dict.fromkeys(source for lepton in LEPTONS for source in SOURCES[lepton])),
+    standard_model=STANDARD_MODEL,
+    inject=_inject,
     reactions=("E+ E- --> TAU+ TAU-",),
     published=_published,
     notes=(

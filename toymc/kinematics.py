@@ -34,22 +34,45 @@ def _two_body_momentum(m, m1, m2):
     return np.sqrt(lam) / (2.0 * m)
 
 
-@kernel
-def _thrust(p, n):
-    """Thrust and its axis of the first n rows of p (n, 3).
+# Up to this many particles all signed sums are walked through (2^(n-1) additions); above it pairs are cheaper (n^3).
+_MOST_SIGNED_SUMS = 11
 
-    Exact: the axis that maximises sum |p.n| is a sum of +-p_i whose signs are constant on cells of the sphere cut by
-    the planes p_i.n = 0; every cell touches the line where two planes meet, so all pairs (i, j) with the four sign
-    choices of the pair itself cover all cells [E. Farhi, PRL 39 (1977) 1587; the pair search as in PYTHIA 6, hep-ph/0603175
-    section 15.2, made exact]. O(n^3).
-    """
-    total = 0.0
+
+@kernel
+def _longest_signed_sum(p, n):
+    """The longest of all sums of +-p_i of the first n rows, walked in Gray-code order: one sign changes per step."""
+    tx, ty, tz = 0.0, 0.0, 0.0
     for i in range(n):
-        total += np.sqrt(p[i, 0] ** 2 + p[i, 1] ** 2 + p[i, 2] ** 2)
-    if n == 0 or total <= 0.0:
-        return 0.0, 0.0, 0.0, 1.0
-    if n == 1:
-        return 1.0, p[0, 0] / total, p[0, 1] / total, p[0, 2] / total
+        tx += p[i, 0]
+        ty += p[i, 1]
+        tz += p[i, 2]
+    best = tx * tx + ty * ty + tz * tz
+    ax, ay, az = tx, ty, tz
+    signs = 0
+    for step in range(1, 1 << (n - 1)):
+        k = 0
+        while not (step >> k) & 1:
+            k += 1
+        # the sign of row 0 never changes: a sum and its opposite are the same axis
+        flip = 2.0 if (signs >> k) & 1 else -2.0
+        signs ^= 1 << k
+        tx += flip * p[k + 1, 0]
+        ty += flip * p[k + 1, 1]
+        tz += flip * p[k + 1, 2]
+        t2 = tx * tx + ty * ty + tz * tz
+        if t2 > best:
+            best = t2
+            ax, ay, az = tx, ty, tz
+    return ax, ay, az
+
+
+@kernel
+def _longest_pair_sum(p, n):
+    """The longest signed sum, by pairs.
+
+    The signs of the best sum are constant on cells of the sphere cut by the planes p_i.n = 0; every cell touches a line
+    where two planes meet, so all pairs (i, j) with the four sign choices of the pair itself cover all cells. O(n^3).
+    """
     best = -1.0
     ax, ay, az = 0.0, 0.0, 1.0
     for i in range(n - 1):
@@ -60,14 +83,10 @@ def _thrust(p, n):
             sx, sy, sz = 0.0, 0.0, 0.0
             for k in range(n):
                 if k != i and k != j:
-                    if p[k, 0] * cx + p[k, 1] * cy + p[k, 2] * cz > 0.0:
-                        sx += p[k, 0]
-                        sy += p[k, 1]
-                        sz += p[k, 2]
-                    else:
-                        sx -= p[k, 0]
-                        sy -= p[k, 1]
-                        sz -= p[k, 2]
+                    sign = 1.0 if p[k, 0] * cx + p[k, 1] * cy + p[k, 2] * cz > 0.0 else -1.0
+                    sx += sign * p[k, 0]
+                    sy += sign * p[k, 1]
+                    sz += sign * p[k, 2]
             for signs in range(4):
                 si = 1.0 if signs & 1 else -1.0
                 sj = 1.0 if signs & 2 else -1.0
@@ -78,7 +97,25 @@ def _thrust(p, n):
                 if t2 > best:
                     best = t2
                     ax, ay, az = tx, ty, tz
-    length = np.sqrt(best)
+    return ax, ay, az
+
+
+@kernel
+def _thrust(p, n):
+    """Thrust and its axis of the first n rows of p (n, 3), exactly: the axis is the longest sum of +-p_i.
+
+    [E. Farhi, PRL 39 (1977) 1587; the search as in PYTHIA 6, hep-ph/0603175 section 15.2, made exact]
+    """
+    total = 0.0
+    for i in range(n):
+        total += np.sqrt(p[i, 0] ** 2 + p[i, 1] ** 2 + p[i, 2] ** 2)
+    if n == 0 or total <= 0.0:
+        return 0.0, 0.0, 0.0, 1.0
+    if n <= _MOST_SIGNED_SUMS:
+        ax, ay, az = _longest_signed_sum(p, n)
+    else:
+        ax, ay, az = _longest_pair_sum(p, n)
+    length = np.sqrt(ax * ax + ay * ay + az * az)
     return length / total, ax / length, ay / length, az / length
 
 

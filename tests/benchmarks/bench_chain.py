@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from toymc.detector import build_detector, simulate
 from toymc.generators.processes import prepare
-from toymc.geometry import load_beam, load_card
+from toymc.geometry import load_card
+from toymc.geometry.beam import load_beam
 from toymc.production.chunks import CHUNK_SIZE
 from toymc.streams import stream
 from toymc.studies import STUDIES

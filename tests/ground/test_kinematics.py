@@ -18,7 +18,7 @@ def _brute_force_thrust(p):
     return np.max(np.linalg.norm(signs @ p, axis=1)) / np.sum(np.linalg.norm(p, axis=1))
 
 
-@pytest.mark.parametrize("n", [2, 3, 4, 7, 11])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 7, 11, 12, 14])
 def test_thrust_equals_brute_force_over_signs(n):
     rng = stream(1, "thrust", "test", n)
     events = rng.normal(size=(50, n, 3))

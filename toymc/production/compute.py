@@ -14,7 +14,8 @@ from toymc.constants import pdg_edition
 from toymc.detector import build_detector
 from toymc.errors import InputError
 from toymc.events import FloatArray
-from toymc.geometry import load_beam, load_card
+from toymc.geometry import load_card
+from toymc.geometry.beam import load_beam
 from toymc.inference import LimitResult, upper_limit
 from toymc.production.chunks import Progress
 from toymc.production.spectra import IDENTIFIED, SampleRun, run_sample, spectra_of, total_events

@@ -176,6 +176,6 @@ def _limit(run: StudyRun, name: str, cl: float) -> "Figure":
 def _cutflow(run: StudyRun) -> "Figure":
     from toymc.plotting.figures import cutflow_bars
 
-    shown = [*run.result.cutflow or {}][:6]
+    shown = list(run.result.cutflow or {})[:6]
     flows = {name: [(step.cut, step.efficiency) for step in (run.result.cutflow or {})[name]] for name in shown}
     return cutflow_bars(flows, text=run.study.name, luminosity_fb=run.result.luminosity_fb)

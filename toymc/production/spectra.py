@@ -18,7 +18,7 @@ from toymc.analysis.selection import Selection
 from toymc.detector import Detector, simulate
 from toymc.events import EventBatch
 from toymc.generators.processes import PreparedProcess, prepare
-from toymc.geometry import BeamCard
+from toymc.geometry.beam import BeamCard
 from toymc.production.chunks import Chunk, Progress, map_chunks, plan_chunks
 from toymc.streams import stream
 from toymc.studies.study import Channel, Columns, Sample, Spectrum, Study
