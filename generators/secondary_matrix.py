@@ -21,7 +21,7 @@ TWO_BODY, THREE_PI, DALITZ, LEPTON_PAIR, PI_PI_GAMMA = 0, 1, 2, 3, 4
 
 @kernel
 def _rho_shape(s, m_rho, width, m1, m2):
-    """P-wave Breit-Wigner of the rho, 1 at s = 0 [J. Kuehn, A. Santamaria, Z. Phys. C48 (1990) 445, eq. 14]."""
+    """P-wave Breit-Wigner of the rho, 1 at s = 0 [J. Kuehn, A. Santamaria, Z. Phys. C48 (1990) 445]."""
     e = np.sqrt(s)
     ratio = _two_body_momentum(e, m1, m2) / _two_body_momentum(m_rho, m1, m2)
     m2_rho = m_rho * m_rho

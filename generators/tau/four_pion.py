@@ -1,7 +1,7 @@
 """Hadronic currents of tau- -> pi- pi- pi+ pi0 nu_tau and tau- -> pi- pi0 pi0 pi0 nu_tau: the Novosibirsk model.
 
 The currents are sums of three kinds of terms [A.E. Bondar et al., Comput. Phys. Commun. 146 (2002) 139,
-hep-ph/0201149, eqs. 2-15]: pi a1 with a1 -> rho pi (t1), pi a1 with a1 -> sigma pi (t2), and pi omega with
+hep-ph/0201149]: pi a1 with a1 -> rho pi (t1), pi a1 with a1 -> sigma pi (t2), and pi omega with
 omega -> rho pi (t3, only with three charged pions), each multiplied by a function G(Q^2) fitted to e+e- -> 4 pi. Every
 term is conserved by itself: q.J = 0 exactly. The parameters are in ``data/four_pion.toml``.
 
@@ -31,14 +31,14 @@ _GRID_STEP = _GRID_MAX / (_GRID_N - 1)
 
 
 def _rho_loop(s: FloatArray, m2: float) -> FloatArray:
-    """Real part of the pion loop in the rho propagator, h(s) of Gounaris-Sakurai form [hep-ph/0201149, eq. 9]."""
+    """Real part of the pion loop in the rho propagator, h(s) of Gounaris-Sakurai form [hep-ph/0201149]."""
     above = s > 4.0 * m2
     v = np.sqrt(np.where(above, 1.0 - 4.0 * m2 / np.where(above, s, 1.0), 0.0))
     return np.where(above, v * np.log((1.0 + v) / (1.0 - v)) * (s - 4.0 * m2) / np.pi, 0.0)
 
 
 def _rho_loop_slope(s: float, m2: float) -> float:
-    """dh/ds at s > 4 m^2 [hep-ph/0201149, eq. 9]."""
+    """dh/ds at s > 4 m^2 [hep-ph/0201149]."""
     v = np.sqrt(1.0 - 4.0 * m2 / s)
     return float(v / (np.pi * s) * (s * v + (2.0 * m2 + s) * np.log((1.0 + v) / (1.0 - v))))
 
@@ -106,7 +106,7 @@ def _g_function(t, k, s):
 
 @kernel
 def _rho_propagator(t, s):
-    """Numerator over denominator of the rho; -1 times it stands in t1 [hep-ph/0201149, eqs. 4, 9]."""
+    """Numerator over denominator of the rho; -1 times it stands in t1 [hep-ph/0201149]."""
     x = s / _GRID_STEP
     i = min(max(int(x), 0), _GRID_N - 2)
     f = x - i
@@ -119,7 +119,7 @@ def _rho_propagator(t, s):
 
 @kernel
 def _sigma_propagator(t, s, pion2):
-    """Weighted sigma with an S-wave running width of two pions of mass^2 pion2 [hep-ph/0201149, eq. 10]."""
+    """Weighted sigma with an S-wave running width of two pions of mass^2 pion2 [hep-ph/0201149]."""
     m, width = t[_SIGMA], t[_SIGMA + 1]
     ratio = np.sqrt(max(1.0 - 4.0 * pion2 / s, 0.0) / (1.0 - 4.0 * pion2 / (m * m)))
     return complex(t[_SIGMA + 2], t[_SIGMA + 3]) * (m * m) / complex(s - m * m, m * width * ratio)
@@ -127,7 +127,7 @@ def _sigma_propagator(t, s, pion2):
 
 @kernel
 def _a1_propagator(t, s):
-    """Form factor times a1 propagator with its fitted running width [hep-ph/0201149, eqs. 5-8]."""
+    """Form factor times a1 propagator with its fitted running width [hep-ph/0201149]."""
     m, lambda2 = t[_A1], t[_A1 + 2]
     if s < t[_A1 + 3]:
         width = 0.0
@@ -143,7 +143,7 @@ def _a1_propagator(t, s):
 
 @kernel
 def _omega_propagator(t, s):
-    """Weighted omega with its fitted running width [hep-ph/0201149, eq. 14]."""
+    """Weighted omega with its fitted running width [hep-ph/0201149]."""
     m, width = t[_OMEGA], t[_OMEGA + 1]
     e = np.sqrt(max(s, 0.0))
     k = _OMEGA + 4
