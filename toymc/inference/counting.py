@@ -237,7 +237,7 @@ def quantile_counts(background: float, background_error: float) -> dict[str, int
 
 
 def _check(observed: int, background: float, background_error: float, cl: float, method: str) -> None:
-    if isinstance(observed, bool) or observed != int(observed) or observed < 0:
+    if isinstance(observed, bool) or not math.isfinite(observed) or observed != int(observed) or observed < 0:
         raise InputError(f"observed = {observed}; it must be a count, 0 or more")
     for name, value in (("background", background), ("background error", background_error)):
         if not (math.isfinite(value) and value >= 0.0):
