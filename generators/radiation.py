@@ -151,18 +151,30 @@ def _current_squared(big, parent_charge, omega, n, work, pdg, i):
 
 
 @kernel
+def _pick_emitter(rng, total, p4, pdg, mass, last, n_charged):
+    """One of the charged rows, by the bounds of their rates; `total` is the sum of the bounds."""
+    u = total * rng.random()
+    for i in range(last):
+        if _charge(pdg[i]) != 0.0:
+            u -= _emission_rate(p4, i, mass[i], abs(pdg[i]) < 20, n_charged)
+            if u < 0.0:
+                return i
+    return last
+
+
+@kernel
 def _radiate(rng, parent_mass, parent_charge, n, p4, pdg, mass, work):
     """Add final-state photons to a decay at rest; see the top of this file. Returns the new number of rows."""
-    n_charged = 0
+    n_charged, last = 0, -1
     for i in range(n):
         if _charge(pdg[i]) != 0.0:
-            n_charged += 1
+            n_charged, last = n_charged + 1, i
     if n_charged == 0:
         return n
     omega = 0.5 * parent_mass
     while n < len(p4):
         total = 0.0
-        for i in range(n):
+        for i in range(last + 1):
             if _charge(pdg[i]) != 0.0:
                 total += _emission_rate(p4, i, mass[i], abs(pdg[i]) < 20, n_charged)
         accepted = False
@@ -170,15 +182,7 @@ def _radiate(rng, parent_mass, parent_charge, n, p4, pdg, mass, work):
             omega *= np.exp(-rng.standard_exponential() / total)
             if omega < CUT_GEV:
                 return n
-            # the emitter, by its bound
-            u = total * rng.random()
-            i = -1
-            for j in range(n):
-                if _charge(pdg[j]) != 0.0:
-                    i = j
-                    u -= _emission_rate(p4, j, mass[j], abs(pdg[j]) < 20, n_charged)
-                    if u < 0.0:
-                        break
+            i = last if n_charged == 1 else _pick_emitter(rng, total, p4, pdg, mass, last, n_charged)
             weight, one_minus = _recoil(rng, parent_mass, omega, i, n, p4, mass[i], work)
             if weight > 0.0:
                 margin = _SPIN_MARGIN if abs(pdg[i]) < 20 else 1.0
