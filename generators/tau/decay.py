@@ -19,7 +19,7 @@ from toymc.generators.tau import modes, resonances
 from toymc.generators.tau.four_pion import build_four_pion_table
 from toymc.generators.tau.leptonic import _leptonic_decay
 from toymc.generators.tau.polarimeter import _to_tau_frame
-from toymc.generators.tau.sampling import _adapt, _draw, _trials
+from toymc.generators.tau.sampling import Envelope, _draw
 from toymc.generators.tau.tables import (
     ALPHA_MASS,
     ANOMALY,
@@ -36,6 +36,7 @@ from toymc.generators.tau.tables import (
     PAIR_SHORT,
     PARAMETERS,
     PDG,
+    PEAK,
     PHI_HIGH,
     PHI_LOW,
     PHI_MASS,
@@ -102,41 +103,34 @@ def _signal_decay(rng, mode, reals, p4):
 
 
 @kernel
-def _hadronic_decay(rng, mode, lines, cells, four_pion, reals, integers, p4, pdg):
-    """tau- -> nu + two or more hadrons."""
+def _decay_tau(rng, mode, tables, p4, pdg):
+    """One decay of a tau- at rest: fills p4 (>= ROWS, 4) and pdg (>= 5), returns (n, hx, hy, hz)."""
+    reals = tables.reals
+    integers = tables.integers
     kind = mode
+    x = 0.0
     if mode == _PI_K0_K0:
         x = rng.random()
         if x < reals[PARAMETERS, PAIR_SHORT] + reals[PARAMETERS, PAIR_LONG]:
             kind = KAON_PAIR_LIKE
     mesons = integers[kind, MESONS]
-    _write_codes(rng, kind, mesons + 1, integers, pdg)
-    if kind == KAON_PAIR_LIKE:
-        pdg[1] = _K_SHORT if x < reals[PARAMETERS, PAIR_SHORT] else _K_LONG
-        pdg[3] = pdg[1]
-    first = integers[kind, FIRST_CELL]
-    count = integers[kind, CELL_COUNT]
-    q2 = _draw(rng, kind, mesons, first, count, lines, cells, four_pion, reals, p4)
-    hx, hy, hz = _to_tau_frame(rng, q2, mesons, p4)
-    return mesons + 1, hx, hy, hz
-
-
-@kernel
-def _decay_tau(rng, mode, tables, p4, pdg):
-    """One decay of a tau- at rest: fills p4 (>= ROWS, 4) and pdg (>= 5), returns (n, hx, hy, hz)."""
-    reals = tables.reals
-    integers = tables.integers
-    if _K_NU < mode < _N_DECAYS:
-        return _hadronic_decay(rng, mode, tables.lines, tables.cells, tables.four_pion, reals, integers, p4, pdg)
     n = 2
-    if mode == _E_NU_NU or mode == _MU_NU_NU:
+    if mesons > 1:
+        n = mesons + 1
+        first, count = integers[kind, FIRST_CELL], integers[kind, CELL_COUNT]
+        q2 = _draw(rng, kind, mesons, first, count, tables.lines, tables.cells, tables.four_pion, reals, p4)
+        hx, hy, hz = _to_tau_frame(rng, q2, mesons, p4)
+    elif mode == _E_NU_NU or mode == _MU_NU_NU:
         n = 3
         hx, hy, hz = _leptonic_decay(rng, M_TAU, reals[mode, 1], p4)
     elif mode == _PI_NU or mode == _K_NU:
         hx, hy, hz = _meson_decay(M_TAU, reals[mode, 1], p4)
     else:
         hx, hy, hz = _signal_decay(rng, mode, reals, p4)
-    _write_codes(rng, mode, n, integers, pdg)
+    _write_codes(rng, kind, n, integers, pdg)
+    if kind == KAON_PAIR_LIKE and x >= reals[PARAMETERS, PAIR_SHORT]:
+        pdg[1] = _K_LONG
+        pdg[3] = _K_LONG
     return n, hx, hy, hz
 
 
@@ -183,20 +177,16 @@ def _reals(cards: dict[str, Any]) -> FloatArray:
     return table
 
 
-def _dimensions(mesons: int) -> int:
-    return 1 if mesons == 2 else 3 * mesons - 6
-
-
-def _cell_plan(kind: int, mesons: int, card: dict[str, int]) -> tuple[int, int, int]:
-    """Cells, points per cell and learning trials of a sampler."""
+def _cell_plan(kind: int, mesons: int, card: dict[str, Any]) -> tuple[int, int, int, float]:
+    """Cells, points per cell, learning trials and safety factor of a sampler."""
     if mesons == 2:
-        return card["cells_two"], card["points"], card["learn"] // 4
+        return card["cells_two"], card["points"], card["learn"] // 4, card["safety"]
     if mesons == 3:
         common = kind in (modes.THREE_PI_NU, modes.PI_2PI0_NU)
         cells = card["cells_three" if common else "cells_three_rare"]
-        return cells, card["points"], card["learn"] if common else card["learn"] // 2
+        return cells, card["points"], card["learn"] if common else card["learn"] // 2, card["safety"]
     cells = card["cells_four" if kind == modes.THREE_PI_PI0_NU else "cells_four_rare"]
-    return cells, card["points_four"], card["learn_four"]
+    return cells, card["points_four"], card["learn_four"], card["safety_four"]
 
 
 @lru_cache(maxsize=1)
@@ -218,12 +208,12 @@ def adapt_tables(cards: dict[str, Any], kinds: tuple[int, ...] = tuple(range(N_S
     Examples
     --------
     >>> tables = adapt_tables(resonances.form_factors(), (modes.PI_PI0_NU,))
-    >>> int(tables.integers[:, 2].sum())
+    >>> int(tables.integers[:, CELL_COUNT].sum())
     192
     """
     card = cards["sampling"]
     integers = _integers()
-    plans = [(0, 0, 0)] * N_SAMPLERS
+    plans = [(0, 0, 0, 1.0)] * N_SAMPLERS
     for kind in kinds:
         if integers[kind, MESONS] > 1:
             plans[kind] = _cell_plan(kind, int(integers[kind, MESONS]), card)
@@ -236,15 +226,13 @@ def adapt_tables(cards: dict[str, Any], kinds: tuple[int, ...] = tuple(range(N_S
         reals=_reals(cards),
         integers=integers,
     )
-    scratch = np.zeros((ROWS, 4))
-    for kind, (n_cells, points, learn) in enumerate(plans):
+    for kind, (n_cells, points, learn, safety) in enumerate(plans):
         if n_cells:
+            first = int(integers[kind, FIRST_CELL])
             rng = stream(0, "tau_decay", "warmup", kind)
-            first, mesons = int(integers[kind, FIRST_CELL]), int(integers[kind, MESONS])
-            _adapt(
-                rng, kind, mesons, tables.lines, tables.four_pion, tables.reals, scratch, _dimensions(mesons), points,
-                learn, card["safety"], tables.cells[first : first + n_cells],
-            )  # fmt: skip
+            envelope = Envelope(tables, kind, tables.cells[first : first + n_cells], rng)
+            envelope.grow(points)
+            envelope.learn(learn, safety)
     return tables
 
 
@@ -361,23 +349,24 @@ def sampling_report(trials: int = 100_000) -> list[SamplingReport]:
     True
     """
     tables = _adapted()
-    scratch = np.zeros((ROWS, 4))
     rows = []
     for kind in range(N_SAMPLERS):
-        mesons, first, count = (int(x) for x in tables.integers[kind, :3])
+        first, count = int(tables.integers[kind, FIRST_CELL]), int(tables.integers[kind, CELL_COUNT])
         if count == 0:
             continue
-        totals = np.zeros(4)
         rng = stream(1, "tau_decay", "warmup", kind)
-        part = tables.cells[first : first + count]
-        _trials(
-            rng, kind, mesons, tables.lines, tables.four_pion, tables.reals, scratch, _dimensions(mesons), trials, part,
-            False, totals,
-        )  # fmt: skip
+        envelope = Envelope(tables, kind, tables.cells[first : first + count], rng)
+        chosen, rates = envelope.trials(trials)
+        ratio = rates / envelope.cells[chosen, PEAK]
+        kept = np.minimum(ratio, 1.0).sum()
         name = "pi_K0_K0_nu (K_S K_S, K_L K_L)" if kind == KAON_PAIR_LIKE else modes.MODE_NAMES[kind]
         rows.append(
             SamplingReport(
-                name, totals[0] / trials, totals[1] / trials, totals[2] / (totals[0] + totals[2]), float(totals[3])
+                mode=name,
+                efficiency=float(kept / trials),
+                overflow_fraction=float(np.mean(ratio > 1.0)),
+                overflow_rate=float(1.0 - kept / ratio.sum()),
+                largest_ratio=float(ratio.max()),
             )
         )
     return rows

@@ -1,13 +1,14 @@
 """Unweighted sampling of the hadronic modes: a piecewise constant envelope on adaptive cells of the unit cube.
 
-Cells grow as in Foam [S. Jadach, CPC 152 (2003) 55, physics/0203033]: the cell whose division lowers the envelope most is
-divided, at the best of eight places in the best direction. A learning pass then draws from the envelope itself and raises
-it wherever a weight lies above, and a safety factor follows. A decay picks a cell (alias method), a point in it and keeps
-it with weight/envelope. Weights above the envelope are kept once and cannot be repaired: `measure` counts them and their
-share in the rate.
+Cells grow as in Foam [S. Jadach, CPC 152 (2003) 55, physics/0203033]: those whose division lowers the envelope most are
+divided, at the best of eight places in the best direction. Learning passes then draw from the envelope itself and raise
+it wherever a weight lies above, and a safety factor follows. A decay picks a cell (alias method), a point in it and
+keeps it with weight/envelope. Weights above the envelope are kept once and cannot be repaired:
+`toymc.generators.tau.decay.sampling_report` counts them and their share in the rate.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from toymc.generators.tau import modes
 from toymc.generators.tau.currents_three import _three_meson_current
@@ -21,10 +22,15 @@ from toymc.generators.tau.tables import (
     CORNER,
     CURRENT,
     EXTENT,
+    MESONS,
     PEAK,
     POINT,
+    ROWS,
+    TauDecayTables,
 )
 from toymc.kernels import kernel
+
+FloatArray = npt.NDArray[np.float64]
 
 _3PI_PI0 = modes.THREE_PI_PI0_NU
 _BINS = 8
@@ -70,110 +76,56 @@ def _draw(rng, kind, mesons, first, count, lines, cells, four_pion, reals, p4):
         _throw(rng, dims, cells, c, p4)
         rate, q2 = _point(kind, mesons, lines, four_pion, reals, p4)
         if rng.random() * cells[c, PEAK] <= rate:
-            return q2
+            break
+    if kind == _3PI_PI0 and rng.random() < 0.5:
+        # the map gives the two pi- different places; the current does not tell them apart
+        for k in range(4):
+            p4[1, k], p4[2, k] = p4[2, k], p4[1, k]
+    return q2
 
 
 @kernel
-def _explore(rng, kind, mesons, lines, four_pion, reals, p4, dims, points, cells, c, best):
-    """Peak of the rate in a cell and its best division; best = (peak, gain, direction, cut, left peak, right peak)."""
-    profile = np.zeros((dims, _BINS))
-    peak = 0.0
-    corners = 2**dims if dims <= 3 else 0
-    for k in range(points + corners):
-        if k < points:
-            _throw(rng, dims, cells, c, p4)
-        else:
-            for d in range(dims):
-                p4[POINT, d] = cells[c, CORNER + d] + cells[c, EXTENT + d] * ((k - points) >> d & 1)
-        rate, _ = _point(kind, mesons, lines, four_pion, reals, p4)
-        peak = max(peak, rate)
-        for d in range(dims):
-            u = (p4[POINT + (d >> 2), d & 3] - cells[c, CORNER + d]) / cells[c, EXTENT + d]
-            b = min(int(u * _BINS), _BINS - 1)
-            profile[d, b] = max(profile[d, b], rate)
-    best[0] = peak
-    best[1] = -1.0
-    for d in range(dims):
-        for cut in range(1, _BINS):
-            left = 0.0
-            right = 0.0
-            for b in range(_BINS):
-                if b < cut:
-                    left = max(left, profile[d, b])
-                else:
-                    right = max(right, profile[d, b])
-            gain = peak - (left * cut + right * (_BINS - cut)) / _BINS
-            if gain > best[1]:
-                best[1], best[2], best[3], best[4], best[5] = gain, d, cut, left, right
-
-
-@kernel
-def _grow(rng, kind, mesons, lines, four_pion, reals, p4, dims, points, cells):
-    """Divide the unit cube into len(cells) cells (columns as in `tables`)."""
-    n_cells = len(cells)
-    bests = np.zeros((n_cells, 6))
-    gains = np.zeros(n_cells)
-    cells[0, CORNER : CORNER + dims] = 0.0
-    cells[0, EXTENT : EXTENT + dims] = 1.0
-    _explore(rng, kind, mesons, lines, four_pion, reals, p4, dims, 8 * points, cells, 0, bests[0])
-    cells[0, PEAK] = bests[0, 0]
-    gains[0] = 1.0
-    for n in range(1, n_cells):
-        c = np.argmax(gains[:n])
-        d = int(bests[c, 2])
-        share = bests[c, 3] / _BINS
-        peaks = (bests[c, 4], bests[c, 5])
-        cells[n] = cells[c]
-        cells[n, CORNER + d] = cells[c, CORNER + d] + share * cells[c, EXTENT + d]
-        cells[n, EXTENT + d] = (1.0 - share) * cells[c, EXTENT + d]
-        cells[c, EXTENT + d] *= share
-        for side in range(2):
-            k = c if side == 0 else n
-            _explore(rng, kind, mesons, lines, four_pion, reals, p4, dims, points, cells, k, bests[k])
-            cells[k, PEAK] = max(bests[k, 0], peaks[side])
-            volume = 1.0
-            for j in range(dims):
-                volume *= cells[k, EXTENT + j]
-            gains[k] = bests[k, 1] * volume
-
-
-@kernel
-def _masses_of_cells(dims, cells):
-    """Integral of the envelope over each cell."""
-    result = cells[:, PEAK].copy()
-    for c in range(len(cells)):
-        for d in range(dims):
-            result[c] *= cells[c, EXTENT + d]
-    return result
-
-
-@kernel
-def _trials(rng, kind, mesons, lines, four_pion, reals, p4, dims, trials, cells, learn, totals):
-    """Draw from the envelope; totals = (sum of w/peak capped at 1, number above, sum of the excess, largest ratio).
-
-    With `learn` the envelope is raised to every weight that exceeds it.
-    """
-    cumulative = np.cumsum(_masses_of_cells(dims, cells))
-    for _ in range(trials):
-        c = min(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"), len(cells) - 1)
+def _probe(rng, kind, mesons, lines, four_pion, reals, p4, cells, chosen, points, rates):
+    """A random point in each chosen cell: `points` its place in the cell (0..1), `rates` the rate density there."""
+    dims = points.shape[1]
+    for i in range(len(chosen)):
+        c = chosen[i]
         _throw(rng, dims, cells, c, p4)
-        rate, _ = _point(kind, mesons, lines, four_pion, reals, p4)
-        ratio = rate / cells[c, PEAK]
-        totals[0] += min(ratio, 1.0)
-        totals[3] = max(totals[3], ratio)
-        if ratio > 1.0:
-            totals[1] += 1.0
-            totals[2] += ratio - 1.0
-            if learn:
-                cells[c, PEAK] = rate
+        rates[i], _ = _point(kind, mesons, lines, four_pion, reals, p4)
+        for d in range(dims):
+            points[i, d] = (p4[POINT + (d >> 2), d & 3] - cells[c, CORNER + d]) / cells[c, EXTENT + d]
 
 
 @kernel
-def _alias(dims, cells):
+def _divisions(points, rates, best):
+    """Best division of each cell from its points (cells, n, dims): peak, gain, direction, cut, peaks left and right."""
+    n, dims = points.shape[1], points.shape[2]
+    profile = np.empty(_BINS)
+    for c in range(len(points)):
+        peak = np.max(rates[c])
+        best[c, 0] = peak
+        best[c, 1] = -1.0
+        for d in range(dims):
+            profile[:] = 0.0
+            for i in range(n):
+                b = min(int(points[c, i, d] * _BINS), _BINS - 1)
+                profile[b] = max(profile[b], rates[c, i])
+            for cut in range(1, _BINS):
+                left = np.max(profile[:cut])
+                right = np.max(profile[cut:])
+                gain = peak - (left * cut + right * (_BINS - cut)) / _BINS
+                if gain > best[c, 1]:
+                    best[c, 1] = gain
+                    best[c, 2] = d
+                    best[c, 3] = cut / _BINS
+                    best[c, 4] = left
+                    best[c, 5] = right
+
+
+@kernel
+def _alias(share, cells):
     """Fill the alias columns [A.J. Walker, ACM Trans. Math. Softw. 3 (1977) 253; M.D. Vose (1991)]."""
     n = len(cells)
-    share = _masses_of_cells(dims, cells)
-    share *= n / share.sum()
     small = np.empty(n, dtype=np.int64)
     large = np.empty(n, dtype=np.int64)
     n_small = 0
@@ -200,12 +152,82 @@ def _alias(dims, cells):
             n_small += 1
 
 
-@kernel
-def _adapt(rng, kind, mesons, lines, four_pion, reals, p4, dims, points, learn, safety, cells):
-    """Grow, learn twice, apply the safety factor and prepare the alias table of one mode."""
-    totals = np.zeros(4)
-    _grow(rng, kind, mesons, lines, four_pion, reals, p4, dims, points, cells)
-    for _ in range(2):
-        _trials(rng, kind, mesons, lines, four_pion, reals, p4, dims, learn, cells, True, totals)
-    cells[:, PEAK] *= safety
-    _alias(dims, cells)
+class Envelope:
+    """The piecewise constant envelope of one sampler while it is being built or measured.
+
+    Parameters
+    ----------
+    tables : TauDecayTables
+        Tables whose current is sampled (their cells are not used).
+    kind : int
+        Sampler.
+    cells : float64 (n, CELL_COLUMNS)
+        Filled in place.
+    rng : numpy.random.Generator
+        Stream of the warm-up.
+    """
+
+    def __init__(self, tables: TauDecayTables, kind: int, cells: FloatArray, rng: np.random.Generator) -> None:
+        self.tables, self.kind, self.cells, self.rng = tables, kind, cells, rng
+        self.mesons = int(tables.integers[kind, MESONS])
+        self.dims = 1 if self.mesons == 2 else 3 * self.mesons - 6
+        self._scratch = np.zeros((ROWS, 4))
+
+    def probe(self, chosen: npt.NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+        """Random points in the chosen cells: places (n, dims) within the cell, rates (n,)."""
+        points, rates = np.empty((len(chosen), self.dims)), np.empty(len(chosen))
+        t = self.tables
+        _probe(
+            self.rng, self.kind, self.mesons, t.lines, t.four_pion, t.reals, self._scratch, self.cells, chosen, points,
+            rates,
+        )  # fmt: skip
+        return points, rates
+
+    def integrals(self) -> FloatArray:
+        """Integral of the envelope over each cell."""
+        volume: FloatArray = np.prod(self.cells[:, EXTENT : EXTENT + self.dims], axis=1)
+        return volume * self.cells[:, PEAK]
+
+    def grow(self, points: int) -> None:
+        """Divide the unit cube: in every round the fifth of the cells that gains most, until the array is full."""
+        cells, dims = self.cells, self.dims
+        n_cells = len(cells)
+        cells[:, EXTENT : EXTENT + dims] = 1.0
+        best = np.zeros((n_cells, 6))
+        fresh, count = np.zeros(1, dtype=np.int64), 1
+        while True:
+            places, rates = self.probe(np.repeat(fresh, points))
+            found = np.empty((len(fresh), 6))
+            _divisions(places.reshape(len(fresh), points, dims), rates.reshape(len(fresh), points), found)
+            cells[fresh, PEAK] = np.maximum(cells[fresh, PEAK], found[:, 0])
+            best[fresh] = found
+            if count == n_cells:
+                return
+            gain = best[:count, 1] * np.prod(cells[:count, EXTENT : EXTENT + dims], axis=1)
+            chosen = np.argsort(-gain, kind="stable")[: min(count // 5 + 1, n_cells - count)]
+            new = np.arange(count, count + len(chosen))
+            cells[new] = cells[chosen]
+            direction, share = best[chosen, 2].astype(np.int64), best[chosen, 3]
+            whole = cells[chosen, EXTENT + direction]
+            cells[chosen, EXTENT + direction] = share * whole
+            cells[new, EXTENT + direction] = (1.0 - share) * whole
+            cells[new, CORNER + direction] += share * whole
+            cells[chosen, PEAK], cells[new, PEAK] = best[chosen, 4], best[chosen, 5]
+            fresh = np.concatenate([chosen, new])
+            count += len(chosen)
+
+    def trials(self, count: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+        """Cells drawn from the envelope and the rates at a point in each."""
+        cumulative = np.cumsum(self.integrals())
+        drawn = np.searchsorted(cumulative, self.rng.random(count) * cumulative[-1], side="right")
+        chosen = np.minimum(drawn, len(self.cells) - 1)
+        return chosen, self.probe(chosen)[1]
+
+    def learn(self, count: int, safety: float) -> None:
+        """Two passes that raise the envelope to every weight above it, the safety factor, the alias table."""
+        for _ in range(2):
+            chosen, rates = self.trials(count)
+            np.maximum.at(self.cells[:, PEAK], chosen, rates)
+        self.cells[:, PEAK] *= safety
+        share = self.integrals()
+        _alias(share * (len(share) / share.sum()), self.cells)
