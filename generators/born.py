@@ -35,7 +35,7 @@ def _sample_costheta(rng, g):
 
 @lean_kernel
 def _correlation(c, g):
-    """C_nn, C_tt, C_ll, C_tl (symmetric) at cos(Theta) = c, g = 1/gamma^2 [Y.-S. Tsai, PRD 4 (1971) 2821, eq. (2.6) ff.]."""
+    """C_nn, C_tt, C_ll, C_tl (symmetric) at cos(Theta) = c, g = 1/gamma^2 [Y.-S. Tsai, PRD 4 (1971) 2821]."""
     c2 = c * c
     s2 = 1.0 - c2
     d = 1.0 + c2 + g * s2
@@ -201,8 +201,8 @@ def final_state_factor(s: npt.ArrayLike) -> FloatArray:
     """Factor of O(alpha) final-state radiation, virtual and real of all energies, on the tau-pair cross-section.
 
     1 + alpha f(beta), f = pi/(2 beta) - (3 + beta)/4 (pi/2 - 3/(4 pi)): Schwinger's interpolation between the Coulomb
-    attraction at threshold and 1 + 3 alpha/(4 pi) at high energy [J. Schwinger, Particles, Sources and Fields II, eq.
-    (5-4.200); better than 1 % of the correction].
+    attraction at threshold and 1 + 3 alpha/(4 pi) at high energy [J. Schwinger, Particles, Sources and Fields II,
+    section 5-4].
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ electron mass [G. Bonneau, F. Martin, Nucl. Phys. B 27 (1971) 381], of which eac
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -106,9 +107,15 @@ def vertex_factor() -> float:
     return float(1.0 + ALPHA / np.pi * (np.pi**2 / 3.0 - 0.5))
 
 
+@cache
+def _legendre(order: int) -> tuple[FloatArray, FloatArray]:
+    x, w = np.polynomial.legendre.leggauss(order)
+    return np.asarray(x), np.asarray(w)
+
+
 def _nodes(upper: FloatArray, order: int) -> tuple[FloatArray, FloatArray]:
     """Gauss-Legendre nodes and weights on [0, upper], crowded towards `upper` where (1-z) leaves the soft corner."""
-    x, w = np.polynomial.legendre.leggauss(order)
+    x, w = _legendre(order)
     y = 0.5 * (x + 1.0)
     # t = upper (1 - (1-y)^2): the square puts half of the points into the last quarter
     return upper[..., None] * (1.0 - (1.0 - y) ** 2), upper[..., None] * (1.0 - y) * w
@@ -236,7 +243,7 @@ def _sample_photon_angle(rng, v, s):
     """cosine, sine of the angle between a photon of energy fraction v and its own leg (0..90 degrees).
 
     F = [ a sin^2 - v^2/4 sin^4 - (2 m^2/s) ((1-2v) sin^2 - v^2 cos^4) ] / (1 - b^2 cos^2)^2, a = 1 - v + v^2/2,
-    b^2 = 1 - 4 m^2/s [Bonneau-Martin eq. (18), in the form of M. Benayoun et al., Mod. Phys. Lett. A 14 (1999) 2605].
+    b^2 = 1 - 4 m^2/s [Bonneau and Martin, in the form of M. Benayoun et al., Mod. Phys. Lett. A 14 (1999) 2605].
     """
     eps = 4.0 * M_E * M_E / s
     b = np.sqrt(1.0 - eps)

@@ -143,7 +143,7 @@ def _recoil(rng, n, s, s_prime, dx, dz, photons, frame, work):
 
     The axis that the pair's Born distribution refers to is that of the positron with probability
     (1-b)^2 / ((1-a)^2 + (1-b)^2), else that of the electron, a = 2 p_e-.k/s, b = 2 p_e+.k/s: exact for one photon
-    [F. Berends, R. Kleiss, S. Jadach, Nucl. Phys. B 202 (1982) 63, eq. (2.10)].
+    [F. Berends, R. Kleiss, S. Jadach, Nucl. Phys. B 202 (1982) 63].
     """
     root = np.sqrt(s)
     kx, ky, kz, ke = 0.0, 0.0, 0.0, 0.0
