@@ -103,6 +103,11 @@ def _study(name: str) -> "Study":
     return STUDIES[name]
 
 
+def _timing(name: str, value: float) -> str:
+    """`events_s` is a time in seconds, other entries are plain numbers."""
+    return f"{name.removesuffix('_s')} {value:.1f} s" if name.endswith("_s") else f"{name} {value:g}"
+
+
 def _show(result: "StudyResult", out: str, as_json: bool) -> None:
     """The limits or estimators beside the published ones, and where the report lies."""
     from toymc.report.tables import estimator_table, limit_table
@@ -116,5 +121,5 @@ def _show(result: "StudyResult", out: str, as_json: bool) -> None:
             echo_table(table.header, table.rows)
             click.echo()
     if result.timing:
-        click.echo(f"time: {', '.join(f'{name} {seconds:.1f} s' for name, seconds in result.timing.items())}")
+        click.echo(", ".join(_timing(name, value) for name, value in result.timing.items()))
     click.echo(f"report: {Path(out) / 'report.html'}")

@@ -208,7 +208,8 @@ def limit_plot(
         else:
             axes.set_ylim(0, 1.6 * float(max(tops)))
         axes.set_xlabel(xlabel)
-        axes.set_ylabel(ylabel)
+        # a long label gets small letters, so that it stays beside its axis
+        axes.set_ylabel(ylabel, fontsize=min(12.0, 560.0 / max(len(ylabel), 1)))
         axes.legend(loc="upper right", ncols=2)
         label(axes, text, luminosity_fb)
     return figure
@@ -239,7 +240,7 @@ def cutflow_bars(
     rows = np.arange(len(cuts))
     height = 0.8 / len(flows)
     with style():
-        figure = new_figure(7.6, max(3.2, 1.2 + 0.2 * len(cuts) * (1 + len(flows))))
+        figure = new_figure(7.6, max(3.2, 1.4 + 0.13 * len(cuts) * (1 + len(flows))))
         axes = figure.subplots()
         values = [np.array([efficiency for _, efficiency in flow]) for flow in flows.values()]
         for i, (name, efficiencies) in enumerate(zip(flows, values, strict=True)):
@@ -252,10 +253,10 @@ def cutflow_bars(
         axes.set_xlim(0.5 * min(positive, default=0.1), 2.0 * max(positive, default=1.0))
         axes.set_yticks(rows, cuts, fontsize=9)
         axes.tick_params(axis="y", which="both", left=False, right=False)
-        axes.invert_yaxis()
+        axes.set_ylim(len(cuts) - 0.4, -0.6)
         axes.set_xlabel("Fraction of weighted events left after the cut")
         figure.legend(loc="outside lower center", ncols=min(4, len(flows)))
-        label(axes, text, luminosity_fb)
+        label(axes, text, luminosity_fb, inside=False)
     return figure
 
 
@@ -292,5 +293,5 @@ def pulls(
         axes.tick_params(axis="y", which="both", left=False, right=False)
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.set_xlabel(r"$(\hat\theta - \theta_0)\,/\,\Delta\theta$")
-        label(axes, text, luminosity_fb)
+        label(axes, text, luminosity_fb, inside=False)
     return figure

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 LABEL = "toymc simulation"
 # Okabe-Ito: told apart by readers with any colour vision (M. Okabe, K. Ito, "Color Universal Design", 2008)
 COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#0072B2", "#CC79A7", "#999999")
-SIGNAL_COLOURS = ("#D55E00", "#000000", "#7A3E9D")
+SIGNAL_COLOURS = ("#D55E00", "#000000", "#7A3E9D", "#B22222", "#004D40")
 BAND_1, BAND_2 = "#7BC96F", "#F6E27A"
 
 _STYLE: Any = {
@@ -54,9 +54,12 @@ def new_figure(width: float = 6.4, height: float = 4.8) -> Figure:
     return figure
 
 
-def label(axes: Axes, text: str = "", luminosity_fb: float | None = None) -> None:
-    """Write 'toymc simulation' and the luminosity above `axes`, and `text` into its corner."""
+def label(axes: Axes, text: str = "", luminosity_fb: float | None = None, *, inside: bool = True) -> None:
+    """Write 'toymc simulation' and the luminosity above `axes`, and `text` into its corner or, if not inside, above."""
     axes.set_title(LABEL, loc="left", fontsize=11, fontweight="bold")
+    if text and not inside:
+        axes.set_title(text, loc="center", fontsize=10.5)
+        text = ""
     if luminosity_fb is not None:
         axes.set_title(rf"$\int L\,dt = {luminosity_fb:g}\ \mathrm{{fb}}^{{-1}}$", loc="right", fontsize=11)
     if text:

@@ -53,8 +53,8 @@ def render(result: StudyResult, config: RunConfig, title: str, plots: Sequence[t
         parts.append(_section("Cut flow", "".join(opened)))
     parts.append(_section("Run it again", f"<pre>{escape(config.command)}</pre><pre>{escape(config.to_toml())}</pre>"))
     if result.timing:
-        rows = tuple((name, seconds) for name, seconds in result.timing.items())
-        parts.append(_section("Timing", _html_table(Table("", ("stage", "seconds"), rows))))
+        rows = tuple(result.timing.items())
+        parts.append(_section("Timing", _html_table(Table("", ("quantity", "value"), rows))))
     template = Template(resources.files("toymc.report").joinpath("report.html").read_text(encoding="utf-8"))
     return template.substitute(
         title=escape(f"toymc: {result.study}"), heading=escape(title), lead=_lead(result), body="\n".join(parts)
