@@ -1,15 +1,18 @@
 """Hadronic currents of tau- -> three pseudoscalars.
 
-3pi and pi 2pi0: the CLEO model [D. Asner et al., Phys. Rev. D61 (2000) 012002, hep-ex/9902022, appendix A]: a1 -> rho pi and
-rho' pi in s and d waves, f2 pi, sigma pi, f0 pi. With (k; a b) the spectator and a pair, q = p_a - p_b and h = p_a + p_b,
+3pi and pi 2pi0: the CLEO model [D. Asner et al., Phys. Rev. D61 (2000) 012002, hep-ex/9902022, appendix A]: a1 -> rho
+pi and rho' pi in s and d waves, f2 pi, sigma pi, f0 pi. With (k; a b) the spectator and a pair, q = p_a - p_b and h =
+p_a + p_b,
 
-    J ~ BW_a1(Q^2) T sum [ -+ S(s_ab) q +- 2 D(s_ab) (Q.q) p_k - 2 C(s_ab) p_k + F(s_ab) ((Q.q) q - q^2 (Q.h)/(3 s_ab) p_k) ],
+    J ~ BW_a1(Q^2) T sum [ -+ S(s_ab) q +- 2 D(s_ab) (Q.q) p_k - 2 C(s_ab) p_k
+                           + F(s_ab) ((Q.q) q - q^2 (Q.h)/(3 s_ab) p_k) ],
 
-T the projector transverse to Q, upper sign 3pi. The relative sign of isovector and isoscalar pairs in pi 2pi0 follows from
-the isospin decomposition a1^a -> pi^b (pi^c pi^d): delta^ab delta^cd for I = 0, delta^ac delta^bd - delta^ad delta^bc for I = 1.
+T the projector transverse to Q, upper sign 3pi. The relative sign of isovector and isoscalar pairs in pi 2pi0 follows
+from the isospin decomposition a1^a -> pi^b (pi^c pi^d): delta^ab delta^cd for I = 0, delta^ac delta^bd - delta^ad
+delta^bc for I = 1.
 
-Modes with kaons: hep-ph/9503474, J = T [F1 (p2 - p3) + F2 (p3 - p1)] + i F3 eps(p1, p2, p3), eps^0123 = +1, axial a1, K1
-and vector (anomaly) rho, K*.
+Modes with kaons: hep-ph/9503474, J = T [F1 (p2 - p3) + F2 (p3 - p1)] + i F3 eps(p1, p2, p3), eps^0123 = +1, axial a1,
+K1 and vector (anomaly) rho, K*.
 
 Everything is evaluated in the hadronic rest frame with the three momenta in the x-y plane and p1 along x: the projector
 removes the time component, and eps points along z.

@@ -1,8 +1,8 @@
 """Hadronic currents of tau- -> two pseudoscalars: pi- pi0, K- K0 (rho, rho', rho'') and K pi (K*, K*', scalar).
 
 J = F (p_a - p_b) projected transverse to Q for the rho modes [J.H. Kuehn, A. Santamaria, Z. Phys. C48 (1990) 445;
-parameters of CLEO, hep-ex/9910046]; J = F (p_K - p_pi) + T Q for K pi [M. Finkemeier, E. Mirkes, Z. Phys. C72 (1996) 619,
-hep-ph/9601275; parameters of Belle, arXiv:0706.2231].
+parameters of CLEO, hep-ex/9910046]; J = F (p_K - p_pi) + T Q for K pi [M. Finkemeier, E. Mirkes, Z. Phys. C72 (1996)
+619, hep-ph/9601275; parameters of Belle, arXiv:0706.2231].
 
 All in the hadronic rest frame with the first hadron along +z.
 """

@@ -1,9 +1,10 @@
 """Decay of a tau: the dispatcher kernel `_decay_tau` and the tables it reads.
 
-`_decay_tau(rng, mode, tables, p4, pdg) -> (n, hx, hy, hz)` makes one unweighted, unpolarised decay of a tau- in its rest
-frame, in axes that belong to the decay (often h or one momentum along z), and its polarimeter vector h: the decay of a tau-
-with spin s has dGamma ~ 1 + s.h. A caller rotates the decay so that h points along a direction drawn from the spin density
-and turns it by a uniform azimuth about h. For a tau+ all momenta change sign, codes are conjugated and h stays.
+`_decay_tau(rng, mode, tables, p4, pdg) -> (n, hx, hy, hz)` makes one unweighted, unpolarised decay of a tau- in its
+rest frame, in axes that belong to the decay (often h or one momentum along z), and its polarimeter vector h: the
+decay of a tau- with spin s has dGamma ~ 1 + s.h. A caller rotates the decay so that h points along a direction drawn
+from the spin density and turns it by a uniform azimuth about h. For a tau+ all momenta change sign, codes are
+conjugated and h stays.
 """
 
 from dataclasses import dataclass
@@ -263,8 +264,10 @@ def build_tau_tables(alpha_mass: float = 0.0, chirality: str = "vector") -> TauD
     """
     code = chirality_code(chirality)
     if not 0.0 <= alpha_mass < M_TAU - M_E:
-        raise InputError(f"mass {alpha_mass} GeV of alpha: tau -> l alpha needs 0 <= mass < {M_TAU - M_MU:.5f} (mu), "
-                         f"{M_TAU - M_E:.5f} (e)")
+        raise InputError(
+            f"mass {alpha_mass} GeV of alpha: tau -> l alpha needs 0 <= mass < {M_TAU - M_MU:.5f} (mu), "
+            f"{M_TAU - M_E:.5f} (e)"
+        )
     tables = _adapted()
     reals = tables.reals.copy()
     reals[PARAMETERS, ALPHA_MASS] = alpha_mass
@@ -318,15 +321,14 @@ def decay_taus(
     n = len(checked)
     used = build_tau_tables() if tables is None else tables
     result = TauDecays(np.empty((n, 5, 4)), np.empty((n, 5), dtype=np.int32), np.empty((n, 3)))
-    _decay_many(
-        rng, checked, used, np.zeros((ROWS, 4)), np.zeros(ROWS, dtype=np.int32), result.p4, result.pdg, result.polarimeter
-    )
+    scratch, names = np.zeros((ROWS, 4)), np.zeros(ROWS, dtype=np.int32)
+    _decay_many(rng, checked, used, scratch, names, result.p4, result.pdg, result.polarimeter)
     return result
 
 
 @dataclass(frozen=True)
 class SamplingReport:
-    """How well the envelope of a mode fits: mean weight/envelope, fraction of trials above it, their share of the rate."""
+    """Fit of the envelope of a mode: mean weight/envelope, fraction of trials above it, their share of the rate."""
 
     mode: str
     efficiency: float

@@ -2,8 +2,8 @@
 
 Summed over the final spins, |M|^2 ~ (P - M s).k (N.l) with k the anti-neutrino, N the tau neutrino, l the lepton and s
 the spin of the tau- [L. Michel, Proc. Phys. Soc. A63 (1950) 514; W. Fetscher, H.-J. Gerber in the PDG review "Muon
-decay parameters"; S. Jadach, Z. Was et al., CPC 64 (1991) 275 eq. 2.13]. In the rest frame (P - M s).k = M k0 (1 + s.n_k):
-the polarimeter is the unit vector along the anti-neutrino. With y = (N + l)^2/M^2 and r = m^2/M^2 the rate is
+decay parameters"; S. Jadach, Z. Was et al., CPC 64 (1991) 275 eq. 2.13]. In the rest frame (P - M s).k = M k0 (1 +
+s.n_k): the polarimeter is the unit vector along the anti-neutrino. With y = (N + l)^2/M^2 and r = m^2/M^2 the rate is
 
     dGamma ~ y (1 - y)^2 (1 - r/y)^2 dy,  isotropic in the rest frames of P and of N + l,
 

@@ -1,8 +1,9 @@
-"""Hadronic phase space: maps of the unit cube to Q^2, sub-masses and angles, with the momenta in the hadronic rest frame.
+"""Hadronic phase space: maps of the unit cube to Q^2, sub-masses and angles, with the momenta in the hadronic rest
+frame.
 
-tau -> nu + n hadrons factorises into dQ^2 Phi_2(M; 0, Q) Phi_n(Q) [PDG review "Kinematics", recursion of phase space]; the
-orientation of the hadrons against the neutrino is drawn later (`polarimeter`), so n hadrons cost 3 n - 6 variables + Q^2:
-1, 3 and 6 for n = 2, 3, 4.
+tau -> nu + n hadrons factorises into dQ^2 Phi_2(M; 0, Q) Phi_n(Q) [PDG review "Kinematics", recursion of phase
+space]; the orientation of the hadrons against the neutrino is drawn later (`polarimeter`), so n hadrons cost 3 n - 6
+variables + Q^2: 1, 3 and 6 for n = 2, 3, 4.
 """
 
 import numpy as np
@@ -116,8 +117,8 @@ def _omega_map(v, low, high):
 def _four_meson_phase_space(kind, reals, p4):
     """Point -> Q^2, three-meson mass, pair mass, two polar angles, one azimuth; returns Jacobian, Q^2.
 
-    The spectator is the first pi- of 3pi pi0 (the three others then hold an omega), the last pi0 of pi 3pi0. For 3pi pi0 the
-    other pi- takes its part of the omega line by the weight 2 g/(g + g'), g the line of either combination.
+    The spectator is the first pi- of 3pi pi0 (the three others then hold an omega), the last pi0 of pi 3pi0. For 3pi
+    pi0 the other pi- takes its part of the omega line by the weight 2 g/(g + g'), g the line of either combination.
     """
     if kind == _3PI_PI0:
         spectator, second, a, b = 1, 2, 3, 4
@@ -161,7 +162,9 @@ def _four_meson_phase_space(kind, reals, p4):
     p4[second, 3] = gamma * e_2 + gb * k_2 * cos_theta
     parent_x = -p4[second, 0]
     parent_z = k_s - p4[second, 2]
-    _place_pair(p4, a, b, m_a, m_b, k_a, 2.0 * p4[POINT + 1, 0] - 1.0, 2.0 * np.pi * p4[POINT + 1, 1], parent_x, parent_z, m2)
+    cos_pair = 2.0 * p4[POINT + 1, 0] - 1.0
+    phi = 2.0 * np.pi * p4[POINT + 1, 1]
+    _place_pair(p4, a, b, m_a, m_b, k_a, cos_pair, phi, parent_x, parent_z, m2)
     if kind == _3PI_PI0:
         e = q - p4[2, 3]
         other = e * e - p4[2, 0] ** 2 - p4[2, 1] ** 2 - p4[2, 2] ** 2

@@ -4,9 +4,10 @@ The neutrino is left-handed and the hadrons are spinless, so for fixed momenta t
 
     A = chi_-(n)^dagger [M (J^0 - J.n) + Q sigma.J_T] chi_tau                                                  (1)
 
-with n the neutrino direction and J the current, both in the hadronic rest frame (the boost to the tau rest frame runs along
-n: it leaves J_T alone and scales J^0 - J.n by M/Q). Squared, this is the TAUOLA form [S. Jadach, J.H. Kuehn, Z. Was, CPC 64
-(1991) 275; with R. Decker, CPC 76 (1993) 361] omega = P.(Pi - gamma_va Pi5), H = (1/M)(M^2 - P P)(Pi5 - gamma_va Pi):
+with n the neutrino direction and J the current, both in the hadronic rest frame (the boost to the tau rest frame runs
+along n: it leaves J_T alone and scales J^0 - J.n by M/Q). Squared, this is the TAUOLA form [S. Jadach, J.H. Kuehn, Z.
+Was, CPC 64 (1991) 275; with R. Decker, CPC 76 (1993) 361] omega = P.(Pi - gamma_va Pi5), H = (1/M)(M^2 - P P)(Pi5 -
+gamma_va Pi):
 
     omega ~ M^2 |J^0 - J_3|^2 + Q^2 |J_1 + i J_2|^2,   axes (1, 2, n),
 
@@ -43,8 +44,9 @@ def _mean_rate(q2, p4):
 def _largest_rate(q2, p4):
     """Bound of omega over all neutrino directions.
 
-    In its plane the complex vector J has semi-axes a >= b, a^2 + b^2 = |J|^2 = A, 2 a b = |J* x J| = C; with z the component
-    of n along the normal of that plane, omega <= Q^2 A + (M^2 - Q^2) a^2 (1 - z^2) + Q^2 C z. A time component adds linearly.
+    In its plane the complex vector J has semi-axes a >= b, a^2 + b^2 = |J|^2 = A, 2 a b = |J* x J| = C; with z the
+    component of n along the normal of that plane, omega <= Q^2 A + (M^2 - Q^2) a^2 (1 - z^2) + Q^2 C z. A time
+    component adds linearly.
     """
     m2 = M_TAU * M_TAU
     a, time = _current_squares(p4)

@@ -91,19 +91,21 @@ def breit_wigner(s: FloatArray, mass: float, width: float, m1: float, m2: float,
     p = _momentum(s, m1, m2)
     at_pole = float(_momentum(mass * mass, m1, m2))
     running = width * mass * mass / np.sqrt(s) * (p / at_pole) ** (2 * wave + 1)
-    result: ComplexArray = mass * mass / (mass * mass - s - 1j * running)
+    result: ComplexArray = np.asarray(mass * mass / (mass * mass - s - 1j * running), dtype=np.complex128)
     return result
 
 
 def _fixed(s: FloatArray, mass: float, width: float) -> ComplexArray:
     """Constant width, 1 at s = 0 [hep-ph/9503474 eq. 31]."""
     pole = mass * mass - 1j * mass * width
-    result: ComplexArray = pole / (pole - s)
+    result: ComplexArray = np.asarray(pole / (pole - s), dtype=np.complex128)
     return result
 
 
 def _weighted(lines: list[ComplexArray], weights: list[float]) -> ComplexArray:
-    total: ComplexArray = sum((w * line for w, line in zip(weights, lines, strict=True)), np.zeros_like(lines[0]))
+    total = np.zeros_like(lines[0])
+    for weight, line in zip(weights, lines, strict=True):
+        total += weight * line
     return total / sum(weights)
 
 
@@ -124,8 +126,7 @@ def _kaon_pion(s: FloatArray, cards: dict[str, Any], kaon: float, pion: float) -
     card = cards["k_pi"]
     weights = np.array(card["vector_amplitude"]) * np.exp(1j * np.array(card["vector_phase_rad"]))
     lines = [
-        breit_wigner(s, m, g, kaon, pion, 1)
-        for m, g in zip(card["vector_mass"], card["vector_width"], strict=True)
+        breit_wigner(s, m, g, kaon, pion, 1) for m, g in zip(card["vector_mass"], card["vector_width"], strict=True)
     ]
     norm = weights.sum()
     vector = sum((w * b for w, b in zip(weights, lines, strict=True)), np.zeros_like(lines[0])) / norm
@@ -209,7 +210,7 @@ def build_lines(cards: dict[str, Any], steps: int) -> ComplexArray:
     >>> build_lines(form_factors(), 64).shape
     (65, 21)
     """
-    s = np.arange(steps + 1) * (M_TAU * M_TAU / steps)
+    s: FloatArray = np.arange(steps + 1, dtype=np.float64) * (M_TAU * M_TAU / steps)
     s[0] = 1e-6 * s[1]
     table = np.zeros((steps + 1, N_LINES), dtype=np.complex128)
     table[:, RHO_2PI] = _two_pion(s, cards)
@@ -251,7 +252,8 @@ def _omega_phi(reals, s):
     """Weighted omega + phi of fixed width (parameters: mass^2, mass*width of both, weights normalised)."""
     first = complex(reals[PARAMETERS, OMEGA_PHI], -reals[PARAMETERS, OMEGA_PHI + 1])
     second = complex(reals[PARAMETERS, OMEGA_PHI + 2], -reals[PARAMETERS, OMEGA_PHI + 3])
-    return reals[PARAMETERS, OMEGA_PHI + 4] * first / (first - s) + reals[PARAMETERS, OMEGA_PHI + 5] * second / (second - s)
+    omega = reals[PARAMETERS, OMEGA_PHI + 4] * first / (first - s)
+    return omega + reals[PARAMETERS, OMEGA_PHI + 5] * second / (second - s)
 
 
 def omega_phi_parameters(cards: dict[str, Any]) -> FloatArray:

@@ -1,10 +1,11 @@
 """The arrays that tau decay kernels read: one named tuple, built once (see `toymc.generators.tau.decay`).
 
-Few arrays on purpose: taking an array out of a tuple costs a kernel two atomic reference counts, so `_decay_tau` does it once
-and everything below takes the arrays themselves.
+Few arrays on purpose: taking an array out of a tuple costs a kernel two atomic reference counts, so `_decay_tau` does
+it once and everything below takes the arrays themselves.
 
-Rows of the scratch space `p4` that every decay kernel gets, float64 (>= `ROWS`, 4), [px, py, pz, E] in GeV: rows 0..4 the
-particles, rows 6-7 the hadronic current (x re, x im, y re, y im; z re, z im, t re, t im), rows 8-9 the point in the unit cube.
+Rows of the scratch space `p4` that every decay kernel gets, float64 (>= `ROWS`, 4), [px, py, pz, E] in GeV: rows 0..4
+the particles, rows 6-7 the hadronic current (x re, x im, y re, y im; z re, z im, t re, t im), rows 8-9 the point in
+the unit cube.
 """
 
 from typing import NamedTuple

@@ -1,10 +1,10 @@
 """Two-body decays of the tau: pi nu, K nu, and the signals l alpha, l phi, l gamma.
 
-tau- -> h- nu: the amplitude is f q^mu nubar gamma_mu (1 - gamma5) tau, so dGamma ~ 1 + s.n_h (the neutrino is left-handed;
-Y.-S. Tsai, Phys. Rev. D 4 (1971) 2821 eq. 2.7).
+tau- -> h- nu: the amplitude is f q^mu nubar gamma_mu (1 - gamma5) tau, so dGamma ~ 1 + s.n_h (the neutrino is
+left-handed; Y.-S. Tsai, Phys. Rev. D 4 (1971) 2821 eq. 2.7).
 
-tau- -> l- alpha with the interaction alpha lbar (g_V + g_A gamma5) tau (the derivative coupling of an axion-like particle
-reduces to it by the equations of motion, L. Calibbi et al., JHEP 09 (2021) 173, arXiv:2006.04795):
+tau- -> l- alpha with the interaction alpha lbar (g_V + g_A gamma5) tau (the derivative coupling of an axion-like
+particle reduces to it by the equations of motion, L. Calibbi et al., JHEP 09 (2021) 173, arXiv:2006.04795):
 
     dGamma ~ (|g_V|^2 + |g_A|^2) E_l + (|g_V|^2 - |g_A|^2) m_l - 2 Re(g_V g_A*) p_l s.n_l .
 
@@ -14,8 +14,8 @@ reduces to it by the equations of motion, L. Calibbi et al., JHEP 09 (2021) 173,
 tau- -> l- V with lbar gamma^mu P_L tau V_mu: |M|^2 ~ p.a + 2 (p.q)(a.q)/m_V^2, a = P - M s, hence
 h = [1 - 2 p.q/m_V^2] p_l / [E_l + 2 (p.q) E_V/m_V^2] n_l, for a massless lepton -(M^2 - 2 m_V^2)/(M^2 + 2 m_V^2) n_l.
 
-tau- -> l- gamma through lbar sigma.F P_R tau: one photon helicity only, so angular momentum leaves h = +n_l exactly for a
-left-handed lepton and -n_l for a right-handed one [Y. Kuno, Y. Okada, Rev. Mod. Phys. 73 (2001) 151, eq. 61].
+tau- -> l- gamma through lbar sigma.F P_R tau: one photon helicity only, so angular momentum leaves h = +n_l exactly
+for a left-handed lepton and -n_l for a right-handed one [Y. Kuno, Y. Okada, Rev. Mod. Phys. 73 (2001) 151, eq. 61].
 """
 
 import numpy as np
@@ -83,7 +83,8 @@ def _vector_signal(mass_tau, mass_vector, mass_lepton, chirality, p4):
     """tau- -> l- V for a massive vector of mass `mass_vector`."""
     p = _back_to_back(mass_tau, mass_vector, mass_lepton, p4)
     e = p4[1, 3]
-    ratio = (mass_tau * mass_tau - mass_vector * mass_vector - mass_lepton * mass_lepton) / mass_vector**2  # 2 p.q/m_V^2
+    # 2 p.q/m_V^2
+    ratio = (mass_tau * mass_tau - mass_vector * mass_vector - mass_lepton * mass_lepton) / mass_vector**2
     return 0.0, 0.0, -chirality * (1.0 - ratio) * p / (e + ratio * p4[0, 3])
 
 

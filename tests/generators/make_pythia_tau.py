@@ -1,10 +1,10 @@
 """Make tests/generators/data/pythia_tau_decays.json: tau- decays at rest, one mode at a time, from Pythia 8.
 
 Run ``python tests/generators/make_pythia_tau.py`` with pythia8mc installed (about three minutes). Taus are produced by
-e+e- -> tau+ tau- at 10.58 GeV with TauDecays:mode = 3 and polarisation +1 along the flight direction; only tau- are kept
-(for tau+ Pythia does not change the sign of the vector current against the axial one, so that its tau+ -> K pi pi nu and
-K K pi nu are not the CP mirror of tau-). The polarisation drops out of everything but `polarised`: the mean cosine of every
-hadron to the flight direction in the tau rest frame.
+e+e- -> tau+ tau- at 10.58 GeV with TauDecays:mode = 3 and polarisation +1 along the flight direction; only tau- are
+kept (for tau+ Pythia does not change the sign of the vector current against the axial one, so that its tau+ -> K pi
+pi nu and K K pi nu are not the CP mirror of tau-). The polarisation drops out of everything but `polarised`: the mean
+cosine of every hadron to the flight direction in the tau rest frame.
 """
 
 import json

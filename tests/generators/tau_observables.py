@@ -1,4 +1,5 @@
-"""Observables of tau- decays at rest that both generators are compared in; used by the test and by make_pythia_tau.py."""
+"""Observables of tau- decays at rest that both generators are compared in; used by the test and by
+make_pythia_tau.py."""
 
 import itertools
 
@@ -26,8 +27,9 @@ def observables(p4, codes):
     """Named arrays from p4 (n, 1 + hadrons, 4) [px, py, pz, E], neutrino first; `codes` of the hadrons.
 
     Every sub-mass and energy is listed by the species in it; of several equal ones the first in the event is taken, so
-    that entries are independent. `normal`: cosine between the neutrino and the normal of the three-hadron plane, oriented
-    by the masses of the first two pairs where the hadrons are alike: odd under parity, it sees the V-A interference.
+    that entries are independent. `normal`: cosine between the neutrino and the normal of the three-hadron plane,
+    oriented by the masses of the first two pairs where the hadrons are alike: odd under parity, it sees the V-A
+    interference.
     """
     hadrons = [p4[:, i] for i in range(1, p4.shape[1])]
     n = len(hadrons)

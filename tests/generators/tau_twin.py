@@ -1,7 +1,8 @@
-"""A slow, obvious twin of the tau decay library: explicit Dirac matrices, covariant currents, flat phase space in numpy.
+"""A slow, obvious twin of the tau decay library: explicit Dirac matrices, covariant currents, flat phase space in
+numpy.
 
-Nothing here is shared with the kernels but the parameters of the data file. Four-vectors are arrays (..., 4) in the order
-t, x, y, z; the metric is (+, -, -, -), eps^0123 = +1.
+Nothing here is shared with the kernels but the parameters of the data file. Four-vectors are arrays (..., 4) in the
+order t, x, y, z; the metric is (+, -, -, -), eps^0123 = +1.
 """
 
 import itertools
@@ -79,7 +80,8 @@ def hadronic(neutrino, current, mass_tau):
 
 
 def _massless(p):
-    """Spinors of a massless fermion through p-slash acting on four seeds (..., 4, 4): sum u ubar ~ p-slash p-slash^dagger."""
+    """Spinors of a massless fermion through p-slash acting on four seeds (..., 4, 4): sum u ubar ~ p-slash
+    p-slash^dagger."""
     value = slash(p).astype(complex)
     # p-slash gamma0 is hermitian and equal to its square/(2E): its columns give sum u ubar = p-slash exactly
     return (value @ GAMMA[0]) / np.sqrt(2.0 * p[..., 0])[..., None, None]
@@ -252,7 +254,8 @@ def a1_kuehn_santamaria(s, card):
 def kaon_current(name, p, card):
     """Finkemeier-Mirkes currents, hep-ph/9503474; p = (p2, p3, p4) of the table in the paper's order."""
     q = p[0] + p[1] + p[2]
-    s1, s2, s3, s4 = dot(q, q), dot(p[1] + p[2], p[1] + p[2]), dot(p[0] + p[2], p[0] + p[2]), dot(p[0] + p[1], p[0] + p[1])
+    pairs = (p[1] + p[2], p[0] + p[2], p[0] + p[1])
+    s1, s2, s3, s4 = (dot(v, v) for v in (q, *pairs))
     pion, kaon = card["pion_mass"], card["kaon_mass"]
 
     def lines(kind, s, m1):
@@ -307,7 +310,8 @@ def _boost(p, velocity):
 
 
 def flat_decay(rng, n, mass, daughters):
-    """n-body phase space by successive two-body decays [F. James, CERN 68-15]: four-vectors (bodies, n, 4), weights (n,)."""
+    """n-body phase space by successive two-body decays [F. James, CERN 68-15]: four-vectors (bodies, n, 4), weights
+    (n,)."""
     bodies = len(daughters)
     m = np.array(daughters)
     slack = mass - m.sum()

@@ -29,7 +29,8 @@ def probability(values, edges, expected, weights=None):
 
 
 def michel(x, x0):
-    """Energy spectrum and spin part with the lepton mass, tau rest frame [PDG review, muon decay parameters, eqs 58.4-5].
+    """Energy spectrum and spin part with the lepton mass, tau rest frame [PDG review, muon decay parameters, eqs
+    58.4-5].
 
     rho = xi delta = 3/4, xi = 1, eta = 0; x = E/E_max, x0 = m/E_max, E_max = (M^2 + m^2)/(2 M).
     """
@@ -65,7 +66,8 @@ def test_michel_spectrum_unpolarised_and_polarised(mode, mass):
 
 
 def test_leptonic_widths_have_the_known_mass_dependence():
-    """Gamma_mu/Gamma_e = f(m_mu^2/M^2)/f(m_e^2/M^2), f = 1 - 8 r + 8 r^3 - r^4 - 12 r^2 ln r: the y integral of the sampler."""
+    """Gamma_mu/Gamma_e = f(m_mu^2/M^2)/f(m_e^2/M^2), f = 1 - 8 r + 8 r^3 - r^4 - 12 r^2 ln r: the y integral of the
+    sampler."""
 
     def f(r):
         return 1 - 8 * r + 8 * r**3 - r**4 - 12 * r * r * np.log(r)
@@ -103,7 +105,8 @@ def test_rho_asymmetry_against_its_closed_form():
 
 
 def test_rho_mass_spectrum_against_its_closed_form():
-    """dGamma/dQ^2 ~ (1 - Q^2/M^2)^2 (1 + 2 Q^2/M^2) (p/Q)^3 |F|^2 [Kuehn, Santamaria, Z. Phys. C48 (1990) 445 eq. 3.2]."""
+    """dGamma/dQ^2 ~ (1 - Q^2/M^2)^2 (1 + 2 Q^2/M^2) (p/Q)^3 |F|^2 [Kuehn, Santamaria, Z. Phys. C48 (1990) 445 eq.
+    3.2]."""
     card = form_factors()["pi_pi0"]
 
     def rate(q):
