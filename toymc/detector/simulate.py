@@ -16,8 +16,8 @@ from toymc.detector.tracks import (
     _emission_point,
     _fit_shift,
     _interpolate,
-    _merged,
     _radiate,
+    _separate,
     _smear,
     _store,
     _store_hits,
@@ -114,16 +114,15 @@ def _simulate(
             radiated = 0.0
             if species == 0:
                 n = _radiate(rng, p, tangent, rho, tn, depth, emitted)
-                for m in range(n):
-                    radiated += emitted[m, 1]
-                    if not _merged(tangent, omega * p / emitted[m, 2], emitted[m, 0], cn):
+                if n > 0:
+                    radiated = p - emitted[n - 1, 2]
+                    shift = _fit_shift(p, tangent, omega, emitted, n, tn, response)
+                    for m in range(_separate(p, tangent, omega, emitted, n, cn)):
                         at = _emission_point(px[j], py[j], pz[j], omega, x[j], y[j], z[j], emitted[m, 0])
                         n_c = _photon(
                             rng, emitted[m, 1], at[0], at[1], at[2], at[3], at[4], at[5], j - offsets[i],
                             tn, depth, cn, regions, sigma, outer, cluster_f, cluster_cov, cluster_i, n_c,
                         )  # fmt: skip
-                if n > 0:
-                    shift = _fit_shift(p, tangent, omega, emitted, n, tn, response)
                     d0 += shift[0]
                     phi0 += shift[1]
                     pt *= omega / (omega + shift[2])

@@ -134,6 +134,30 @@ def _merged(tan_lambda, omega_after, radius, numbers):
 
 
 @kernel
+def _separate(p, tan_lambda, omega, emitted, n, numbers):
+    """Photons beside the electron's cluster, those that overlap joined: rows (radius, energy) moved to the front.
+
+    After its last emission the electron flies on with what is left; most material is close to the beam, so this
+    curvature decides how far it parts from every photon.
+    """
+    final = omega * p / emitted[n - 1, 2]
+    groups = 0
+    curvature = abs(omega)
+    for m in range(n):
+        radius, energy = emitted[m, 0], emitted[m, 1]
+        if not _merged(tan_lambda, final, radius, numbers):
+            # directions of two photons differ by what the electron turned in between
+            if groups > 0 and curvature * (radius - emitted[groups - 1, 0]) < numbers.merge_angle:
+                emitted[groups - 1, 1] += energy
+            else:
+                emitted[groups, 0] = radius
+                emitted[groups, 1] = energy
+                groups += 1
+        curvature = abs(omega) * p / emitted[m, 2]
+    return groups
+
+
+@kernel
 def _interpolate(u, tan_lambda, numbers, resolution, values):
     """Nine numbers of the resolution table at p beta = u: sigmas, then correlations."""
     s = (math.log(u) - numbers.log_u0) / numbers.log_u_step
