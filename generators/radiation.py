@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from toymc.constants import ALPHA
 from toymc.errors import InputError
+from toymc.generators.lean import lean_kernel
 from toymc.kernels import kernel
 from toymc.kinematics import _boost, _two_body_momentum
 
@@ -51,7 +52,7 @@ def _charge(pdg):
     return 0.0
 
 
-@kernel
+@lean_kernel
 def _emission_rate(p4, i, m, spin_half, n_charged):
     """Bound of the photons per unit of ln(energy) off row i: (2 alpha/pi) n A, A = ln((E+p)/m)/(p/E)."""
     p = np.sqrt(p4[i, 0] ** 2 + p4[i, 1] ** 2 + p4[i, 2] ** 2)
@@ -62,7 +63,7 @@ def _emission_rate(p4, i, m, spin_half, n_charged):
     return 2.0 * ALPHA / np.pi * margin * n_charged * np.log((e + p) / m) * e / p
 
 
-@kernel
+@lean_kernel
 def _recoil(rng, big, omega, i, n, p4, m, work):
     """Decay after emission of a photon of energy omega by row i, in the frame R of all but the photon, into `work`.
 
@@ -113,12 +114,12 @@ def _recoil(rng, big, omega, i, n, p4, m, work):
     return p * big / (r * p0) * (log1 * e / p) / (log0 * e0 / p0), one_minus
 
 
-@kernel
+@lean_kernel
 def _dot_rows(a, i, j):
     return a[i, 3] * a[j, 3] - a[i, 0] * a[j, 0] - a[i, 1] * a[j, 1] - a[i, 2] * a[j, 2]
 
 
-@kernel
+@lean_kernel
 def _current_squared(big, parent_charge, omega, n, work, pdg, i):
     """omega^2 times the emission probability density of row i: -J^2 times its share, plus its spin term.
 
@@ -150,7 +151,7 @@ def _current_squared(big, parent_charge, omega, n, work, pdg, i):
     return omega * omega * ((ex * ex + ey * ey + ez * ez - et * et) * share + spin)
 
 
-@kernel
+@lean_kernel
 def _pick_emitter(rng, total, p4, pdg, mass, last, n_charged):
     """One of the charged rows, by the bounds of their rates; `total` is the sum of the bounds."""
     u = total * rng.random()
@@ -162,7 +163,7 @@ def _pick_emitter(rng, total, p4, pdg, mass, last, n_charged):
     return last
 
 
-@kernel
+@lean_kernel
 def _radiate(rng, parent_mass, parent_charge, n, p4, pdg, mass, work):
     """Add final-state photons to a decay at rest; see the top of this file. Returns the new number of rows."""
     n_charged, last = 0, -1
@@ -195,7 +196,7 @@ def _radiate(rng, parent_mass, parent_charge, n, p4, pdg, mass, work):
     return n
 
 
-@kernel
+@lean_kernel
 def _to_parent_frame(p4, work, n):
     """Copy rows 0..n of `work` into `p4`, boosted to the frame in which their sum is at rest; row n is the photon."""
     px, py, pz, e = work[n, 0], work[n, 1], work[n, 2], 0.0
@@ -207,7 +208,7 @@ def _to_parent_frame(p4, work, n):
         )
 
 
-@kernel
+@lean_kernel
 def _radiate_pair(rng, sqrt_s, m, photons):
     """Photons off a fermion pair from a virtual photon; see the top of this file. Returns (n, pair mass).
 

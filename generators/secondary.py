@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from toymc.constants import ctau_cm, mass
 from toymc.errors import InputError
+from toymc.generators.lean import lean_kernel
 from toymc.generators.secondary_matrix import (
     ANGULAR,
     CODES,
@@ -83,7 +84,7 @@ def _conjugate(code):
     return -code
 
 
-@kernel
+@lean_kernel
 def _choose_mode(rng, modes, code, mass):
     """Row of a mode that is open at this mass, drawn by branching fraction; -1 if there is none."""
     first = 0
@@ -107,7 +108,7 @@ def _choose_mode(rng, modes, code, mass):
     return -1
 
 
-@kernel
+@lean_kernel
 def _direction(rng, helicity, a, b):
     """cos and azimuth of a direction n with density a + b |eps_h.n|^2 about the axis; isotropic if unpolarised."""
     phi = 2.0 * np.pi * rng.random()
@@ -122,7 +123,7 @@ def _direction(rng, helicity, a, b):
         c = 2.0 * rng.random() - 1.0
 
 
-@kernel
+@lean_kernel
 def _two_body(p4, mass, m1, m2, c, phi):
     p = _two_body_momentum(mass, m1, m2)
     s = np.sqrt(1.0 - c * c)
@@ -131,7 +132,7 @@ def _two_body(p4, mass, m1, m2, c, phi):
     p4[1, 0], p4[1, 1], p4[1, 2], p4[1, 3] = -px, -py, -pz, np.sqrt(p * p + m2 * m2)
 
 
-@kernel
+@lean_kernel
 def _three_body(rng, row, mass, c_axis, phi, p4):
     """Fill rows 0..2 from the matrix element; the axis is the plane's normal for three pions, else the bachelor."""
     m1, m2, m3 = row[MASSES], row[MASSES + 1], row[MASSES + 2]
@@ -167,7 +168,7 @@ def _three_body(rng, row, mass, c_axis, phi, p4):
     p4[2, 3] = np.sqrt(k * k + m3 * m3)
 
 
-@kernel
+@lean_kernel
 def _decay_secondary(rng, modes, pdg, mass, helicity, p4, pdg_out, mass_out):
     """One decay in the rest frame of the parent; see the top of this file. Returns the number of daughters."""
     i = _choose_mode(rng, modes, abs(pdg), mass)

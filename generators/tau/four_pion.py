@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from toymc.constants import M_PI
 from toymc.errors import InputError
+from toymc.generators.lean import lean_kernel
 from toymc.kernels import kernel
 
 FloatArray = NDArray[np.float64]
@@ -104,7 +105,7 @@ def _g_function(t, k, s):
     return t[k + 20] + t[k + 21] * s
 
 
-@kernel
+@lean_kernel
 def _rho_propagator(t, s):
     """Numerator over denominator of the rho; -1 times it stands in t1 [hep-ph/0201149]."""
     x = s / _GRID_STEP
@@ -117,7 +118,7 @@ def _rho_propagator(t, s):
     return t[_RHO + 4] / complex(s - m * m - m * width * loop, m * width * phase_space)
 
 
-@kernel
+@lean_kernel
 def _sigma_propagator(t, s, pion2):
     """Weighted sigma with an S-wave running width of two pions of mass^2 pion2 [hep-ph/0201149]."""
     m, width = t[_SIGMA], t[_SIGMA + 1]
@@ -125,7 +126,7 @@ def _sigma_propagator(t, s, pion2):
     return complex(t[_SIGMA + 2], t[_SIGMA + 3]) * (m * m) / complex(s - m * m, m * width * ratio)
 
 
-@kernel
+@lean_kernel
 def _a1_propagator(t, s):
     """Form factor times a1 propagator with its fitted running width [hep-ph/0201149]."""
     m, lambda2 = t[_A1], t[_A1 + 2]
@@ -141,7 +142,7 @@ def _a1_propagator(t, s):
     return form * form * m * m / complex(s - m * m, np.sqrt(max(s, 0.0)) * width)
 
 
-@kernel
+@lean_kernel
 def _omega_propagator(t, s):
     """Weighted omega with its fitted running width [hep-ph/0201149]."""
     m, width = t[_OMEGA], t[_OMEGA + 1]
@@ -155,19 +156,19 @@ def _omega_propagator(t, s):
     return complex(t[_OMEGA + 2], t[_OMEGA + 3]) * (m * m) / complex(s - m * m, m * width * max(g, 0.0))
 
 
-@kernel
+@lean_kernel
 def _dot(p, i, j):
     return p[i, 3] * p[j, 3] - p[i, 0] * p[j, 0] - p[i, 1] * p[j, 1] - p[i, 2] * p[j, 2]
 
 
-@kernel
+@lean_kernel
 def _add(c, i, w):
     """Coefficient of p_i, kept as (re, im) in row i, += w."""
     c[i, 0] += w.real
     c[i, 1] += w.imag
 
 
-@kernel
+@lean_kernel
 def _combine(p, c):
     """Replace the coefficients in c by the vector sum_i c_i p_i, in place."""
     for k in range(2):
@@ -176,7 +177,7 @@ def _combine(p, c):
             c[mu, k] = c0 * p[0, mu] + c1 * p[1, mu] + c2 * p[2, mu] + c3 * p[3, mu]
 
 
-@kernel
+@lean_kernel
 def _add_rho(c, w, qd, q2, g13, g14, i2, i3, i4, i1):
     """t1: spectator i1, a1 -> i2 rho, rho -> i3 i4 (odd under i3 <-> i4); w = G * a1 * (-rho)."""
     qa = q2 - qd[i1]
@@ -186,7 +187,7 @@ def _add_rho(c, w, qd, q2, g13, g14, i2, i3, i4, i1):
     _add(c, i4, b + w * (qa * (qd[i3] - g13)))
 
 
-@kernel
+@lean_kernel
 def _add_sigma(c, w, qd, q2, a2, i2, i3, i4, i1):
     """t2: spectator i1, a1 -> i2 sigma, sigma -> i3 i4; w = G * a1 * sigma; a2 = mass^2 of the a1."""
     b = -w * (qd[i2] * a2)
@@ -195,7 +196,7 @@ def _add_sigma(c, w, qd, q2, a2, i2, i3, i4, i1):
     _add(c, i4, b)
 
 
-@kernel
+@lean_kernel
 def _add_omega(c, w, qd, g12, g13, g14, i2, i3, i4):
     """t3: the antisymmetric omega tensor with its three rho pairs summed in w."""
     _add(c, i2, w * (qd[i3] * g14 - qd[i4] * g13))
@@ -203,7 +204,7 @@ def _add_omega(c, w, qd, g12, g13, g14, i2, i3, i4):
     _add(c, i4, w * (qd[i2] * g13 - qd[i3] * g12))
 
 
-@kernel
+@lean_kernel
 def _current_3pi_pi0(p, table, out):
     """Current of tau- -> pi- pi- pi+ pi0 nu: p rows in that order, columns px py pz E (GeV); out[mu] = (re, im)."""
     t = table
@@ -238,7 +239,7 @@ def _current_3pi_pi0(p, table, out):
     _combine(p, out)
 
 
-@kernel
+@lean_kernel
 def _current_pi_3pi0(p, table, out):
     """Current of tau- -> pi- pi0 pi0 pi0 nu: p rows in that order, columns px py pz E (GeV); out[mu] = (re, im)."""
     t = table
