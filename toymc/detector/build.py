@@ -119,7 +119,7 @@ def crystal_ball_tail(alpha: float, power: float) -> float:
     Examples
     --------
     >>> round(crystal_ball_tail(1.2, 5.0), 3)
-    0.157
+    0.186
     """
     tail = power / (alpha * (power - 1.0)) * math.exp(-0.5 * alpha * alpha)
     core = math.sqrt(0.5 * math.pi) * (1.0 + math.erf(alpha / math.sqrt(2.0)))
