@@ -73,13 +73,14 @@ def covariance(likelihood: Likelihood, fit: FitResult) -> tuple[list[str], Float
     weights[slots] = fit.gamma
     slot_bins = np.repeat(np.arange(fit.rates.size), np.diff(m.gam_start) + 1)
     d_rate = np.zeros((fit.rates.size, fit.theta.size))  # d(rate)/d(theta) at fixed gammas
-    np.add.at(d_rate, slot_bins, weights[:, None] * w.jacobian)
+    slopes = w.jacobian.T
+    np.add.at(d_rate, slot_bins, weights[:, None] * slopes)
     y, b = w.yields[slots[gammas]], bins[gammas]
     own = np.where(m.gam_kind[gammas] == NORMAL, 1.0 / m.gam_scale[gammas], 0.0)
     poisson = m.gam_kind[gammas] == POISSON
     own[poisson] = (fit.data.gam_aux[gammas] / fit.gamma[gammas] ** 2)[poisson]
     inner = np.where(b[:, None] == b[None, :], kappa[b][:, None] * y[:, None] * y[None, :], 0.0) + np.diag(own)
-    cross = t[b][:, None] * w.jacobian[slots[gammas]] + (kappa[b] * y)[:, None] * d_rate[b]
+    cross = t[b][:, None] * slopes[slots[gammas]] + (kappa[b] * y)[:, None] * d_rate[b]
     conditional = np.linalg.inv(inner)
     response = -conditional @ cross[:, moved]  # d(gamma)/d(theta)
     mixed = response @ outer

@@ -1,4 +1,4 @@
-# mypy: allow-untyped-defs, allow-untyped-calls
+# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
 """Kernels: negative log likelihood of a packed model with gradient and Hessian, gammas profiled inside each bin.
 
 All kernels work on the *saturated* likelihood: every Poisson term is lambda - n + n ln(n / lambda), every constraint
@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numba
 import numpy as np
 
 from toymc.inference.model import FloatArray
@@ -34,12 +35,16 @@ class Work(NamedTuple):
     d_product: FloatArray  # (F,) derivative of that product
     base: FloatArray  # (M,) nominal + shifts
     yields: FloatArray  # (Q,) per slot
-    jacobian: FloatArray  # (Q, P)
+    jacobian: FloatArray  # (P, Q) derivatives of the yields
     phi: FloatArray  # (Q,) derivative of the bin's term
+    weight: FloatArray  # (Q,) v_g
+    curve: FloatArray  # (Q,) t^2 d_g
+    kappa: FloatArray  # (N,) K
+    vector: FloatArray  # (P, N) sum of v_g d(y_g)
+    scaled: FloatArray  # (Q,)
     rate: FloatArray  # (N,) expected events
     gamma: FloatArray  # (J,)
     slope: FloatArray  # (J,) -d(gamma)/d(y t)
-    vector: FloatArray  # (P,)
     gradient: FloatArray  # (P,)
     hessian: FloatArray  # (P, P)
 
@@ -62,12 +67,16 @@ def workspace(m: Packed) -> Work:
         d_product=np.zeros(n_fac),
         base=np.zeros(m.nominal.size),
         yields=np.zeros(n_slot),
-        jacobian=np.zeros((n_slot, n_par)),
+        jacobian=np.zeros((n_par, n_slot)),
         phi=np.zeros(n_slot),
+        weight=np.zeros(n_slot),
+        curve=np.zeros(n_slot),
+        kappa=np.zeros(n_bin),
+        vector=np.zeros((n_par, n_bin)),
+        scaled=np.zeros(n_slot),
         rate=np.zeros(n_bin),
         gamma=np.ones(n_gam),
         slope=np.zeros(n_gam),
-        vector=np.zeros(n_par),
         gradient=np.zeros(n_par),
         hessian=np.zeros((n_par, n_par)),
     )
@@ -131,12 +140,13 @@ def _product_without(factor, begin, end, first, second):
 
 
 @kernel
-def _yields(m, w):
+def _yields(m, theta, w):
     """Yields per slot and their derivatives."""
     for q in range(w.yields.size):
         w.yields[q] = 0.0
-        for k in range(w.gradient.size):
-            w.jacobian[q, k] = 0.0
+    for k in range(theta.size):
+        for q in range(w.yields.size):
+            w.jacobian[k, q] = 0.0
     for r in range(m.block_start.size - 1):
         first = m.block_start[r]
         n = m.block_start[r + 1] - first
@@ -146,20 +156,21 @@ def _yields(m, w):
         for e in range(m.hist_start[r], m.hist_start[r + 1]):
             k = m.hist_par[e]
             off = m.hist_off[e]
-            alpha = w.vector[k]
+            alpha = theta[k]
             q = w.shape[k, 0]
             dq = w.shape[k, 1]
             for i in range(n):
                 sym = m.sym[off + i]
                 asym = m.asym[off + i]
                 w.base[first + i] += alpha * sym + q * asym
-                w.jacobian[m.slot[first + i], k] += (sym + dq * asym) * product
+                w.jacobian[k, m.slot[first + i]] += (sym + dq * asym) * product
         for i in range(n):
-            base = w.base[first + i]
-            slot = m.slot[first + i]
-            w.yields[slot] += base * product
-            for e in range(m.fac_start[r], m.fac_start[r + 1]):
-                w.jacobian[slot, m.fac_par[e]] += base * w.d_product[e]
+            w.yields[m.slot[first + i]] += w.base[first + i] * product
+        for e in range(m.fac_start[r], m.fac_start[r + 1]):
+            k = m.fac_par[e]
+            slope = w.d_product[e]
+            for i in range(n):
+                w.jacobian[k, m.slot[first + i]] += w.base[first + i] * slope
 
 
 @kernel
@@ -233,35 +244,6 @@ def _rate_many(kind, scale, aux, lo, hi, yields, n, first, last, slot):
 
 
 @kernel
-def _solve_bin(m, w, n, gaux, b):
-    """Profile the gammas of one bin: fills gamma and slope, returns (rate, t)."""
-    first = m.gam_start[b]
-    last = m.gam_start[b + 1]
-    slot = b + first
-    rate = w.yields[slot]
-    if last == first:
-        return rate, (1.0 - n / rate if n > 0.0 else 1.0)
-    t = 1.0
-    if n > 0.0:
-        if last == first + 1:
-            rate = _rate_one(m.gam_kind[first], m.gam_scale[first], gaux[first], n, w.yields[slot], w.yields[slot + 1])
-        else:
-            rate = _rate_many(
-                m.gam_kind, m.gam_scale, gaux, m.gam_lo, m.gam_hi, w.yields, n, first, last, slot
-            )
-        t = 1.0 - n / rate if rate > 0.0 else -np.inf
-    rate = w.yields[slot]
-    for j in range(first, last):
-        y = w.yields[slot + 1 + j - first]
-        u = y * t if y != 0.0 else 0.0
-        w.gamma[j], w.slope[j] = _gamma_response(
-            m.gam_kind[j], m.gam_scale[j], gaux[j], m.gam_lo[j], m.gam_hi[j], u
-        )
-        rate += w.gamma[j] * y
-    return rate, (1.0 - n / rate if n > 0.0 else 1.0)
-
-
-@kernel
 def _constraint(kind, scale, aux, x):
     """Saturated constraint term: Gaussian (scale = sigma^2) or Poisson of mean x tau with tau = scale."""
     if kind == 1:
@@ -274,50 +256,89 @@ def _constraint(kind, scale, aux, x):
 
 @kernel
 def _bins(m, n, gaux, w):
-    """Sum of the bin terms; adds their gradient and the part of the Hessian without second derivatives of yields."""
-    n_par = w.gradient.size
+    """Profile the gammas; sum of the bin terms, and what their derivatives with respect to the yields are made of.
+
+    Arrays are taken out of their tuples once: a call that hands on the tuples costs more than the bin itself.
+    """
+    kind, scale, low, high = m.gam_kind, m.gam_scale, m.gam_lo, m.gam_hi
+    yields, gamma, slope, phi, weight = w.yields, w.gamma, w.slope, w.phi, w.weight
     total = 0.0
     for b in range(n.size):
         first = m.gam_start[b]
         last = m.gam_start[b + 1]
         slot = b + first
-        rate, t = _solve_bin(m, w, n[b], gaux, b)
+        count = n[b]
+        rate = yields[slot]
+        t = 1.0
+        if count > 0.0 and last > first:
+            if last == first + 1:
+                rate = _rate_one(kind[first], scale[first], gaux[first], count, rate, yields[slot + 1])
+            else:
+                rate = _rate_many(kind, scale, gaux, low, high, yields, count, first, last, slot)
+            t = 1.0 - count / rate if rate > 0.0 else -np.inf
+            rate = yields[slot]
+        for j in range(first, last):
+            y = yields[slot + 1 + j - first]
+            u = y * t if y != 0.0 else 0.0
+            gamma[j], slope[j] = _gamma_response(kind[j], scale[j], gaux[j], low[j], high[j], u)
+            rate += gamma[j] * y
         w.rate[b] = rate
-        if not (rate > 0.0 or (rate == 0.0 and n[b] == 0.0)):
+        if not (rate > 0.0 or (rate == 0.0 and count == 0.0)):
             return np.inf
-        total += rate - n[b]
+        total += rate - count
         k = 0.0
-        if n[b] > 0.0:
-            total += n[b] * math.log(n[b] / rate)
-            k = n[b] / (rate * rate)
+        if count > 0.0:
+            t = 1.0 - count / rate
+            total += count * math.log(count / rate)
+            k = count / (rate * rate)
         spread = 0.0
-        w.phi[slot] = t
-        v = w.vector
-        for i in range(n_par):
-            v[i] = w.jacobian[slot, i]
-            w.gradient[i] += t * w.jacobian[slot, i]
+        phi[slot] = t
+        weight[slot] = 1.0
         for j in range(first, last):
             s = slot + 1 + j - first
-            y = w.yields[s]
-            total += _constraint(m.gam_kind[j], m.gam_scale[j], gaux[j], w.gamma[j])
-            w.phi[s] = w.gamma[j] * t
-            spread += w.slope[j] * y * y
-            weight = w.gamma[j] - t * w.slope[j] * y
-            curve = t * t * w.slope[j]
-            for i in range(n_par):
-                step = w.jacobian[s, i]
-                v[i] += weight * step
-                w.gradient[i] += w.phi[s] * step
-                if step != 0.0:
-                    for c in range(i + 1):
-                        w.hessian[i, c] -= curve * step * w.jacobian[s, c]
-        k /= 1.0 + k * spread
-        for i in range(n_par):
-            step = k * v[i]
-            if step != 0.0:
-                for c in range(i + 1):
-                    w.hessian[i, c] += step * v[c]
+            y = yields[s]
+            total += _constraint(kind[j], scale[j], gaux[j], gamma[j])
+            spread += slope[j] * y * y
+            phi[s] = gamma[j] * t
+            weight[s] = gamma[j] - t * slope[j] * y
+            w.curve[s] = t * t * slope[j]
+        w.kappa[b] = k / (1.0 + k * spread)
     return total
+
+
+# Reordered sums let the dot products run in vector registers (measured: 5 to 6 times faster); nothing else is relaxed.
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
+def _dots(a, rows, n, sign, out):
+    """out[c] += sign * sum of a times row c, for c < n."""
+    for c in range(n):
+        total = 0.0
+        for i in range(rows.shape[1]):
+            total += a[i] * rows[c, i]
+        out[c] += sign * total
+
+
+@kernel
+def _derivatives(m, w):
+    """Gradient, and the part of the Hessian (lower triangle) without second derivatives of the yields."""
+    jacobian, vector, hessian, scaled = w.jacobian, w.vector, w.hessian, w.scaled
+    n_par = w.gradient.size
+    for k in range(n_par):
+        w.gradient[k] = 0.0
+        for c in range(k + 1):
+            hessian[k, c] = 0.0
+        for b in range(w.rate.size):
+            total = 0.0
+            for s in range(b + m.gam_start[b], b + 1 + m.gam_start[b + 1]):
+                total += w.weight[s] * jacobian[k, s]
+            vector[k, b] = total
+    _dots(w.phi, jacobian, n_par, 1.0, w.gradient)
+    for k in range(n_par):
+        for s in range(scaled.size):
+            scaled[s] = w.curve[s] * jacobian[k, s]
+        _dots(scaled, jacobian, k + 1, -1.0, hessian[k])
+        for b in range(w.kappa.size):
+            scaled[b] = w.kappa[b] * vector[k, b]
+        _dots(scaled, vector, k + 1, 1.0, hessian[k])
 
 
 @kernel
@@ -363,16 +384,12 @@ def _evaluate(m, n, aux, gaux, theta, w):
     The gradient and Hessian are those with respect to theta after the gammas have been minimised out. Infinite where a
     rate is negative, or zero with events in the bin.
     """
-    for i in range(theta.size):
-        w.vector[i] = theta[i]
-        w.gradient[i] = 0.0
-        for j in range(theta.size):
-            w.hessian[i, j] = 0.0
     _interpolate(m, theta, w)
-    _yields(m, w)
+    _yields(m, theta, w)
     total = _bins(m, n, gaux, w)
     if not total < np.inf:
         return np.inf
+    _derivatives(m, w)
     _curvature(m, w)
     for k in range(theta.size):
         kind = m.con_kind[k]
