@@ -10,6 +10,7 @@ from toymc.errors import InputError
 from toymc.generators import radiation
 from toymc.generators.radiation import CUT_GEV, pair_photon_spectrum, radiate_pairs
 from toymc.kernels import kernel
+from toymc.kinematics import boost
 from toymc.streams import stream
 
 ROOT_S = 10.58
@@ -197,6 +198,87 @@ def test_radiative_leptonic_decays(lepton, leading, inclusive, branching):
     print(f"lepton {lepton}: mean {mean:.5f} (LO {leading}), at least one {chance:.5f} (NLO inclusive {inclusive})")
     assert abs(mean / leading - 1) < 0.03
     assert abs(chance / inclusive - 1) < 0.03
+
+
+def momentum_of(m, a, b):
+    return np.sqrt((m**2 - (a + b) ** 2) * (m**2 - (a - b) ** 2)) / (2 * m)
+
+
+def neutrino_average(q, amplitudes, p, ml):
+    """Sum over spins of |l-bar O^a tau|^2 (q_a q_b - q^2 g_ab): the neutrino pair is integrated out."""
+    tau = slash(np.array([0.0, 0.0, 0.0, M_TAU])) + M_TAU * ONE
+    lepton = slash(p) + ml * ONE
+    # contract with q first, then subtract q^2 g
+    lower = q @ METRIC
+    along = np.einsum("na,anij->nij", lower, amplitudes)
+    total = np.einsum("nab,nbc,cd,nda->n", lepton, along, tau, bar(along)).real
+    for a in range(4):
+        o = amplitudes[a]
+        total -= METRIC[a, a] * dot(q, q) * np.einsum("nab,nbc,cd,nda->n", lepton, o, tau, bar(o)).real
+    return total
+
+
+def exact_leptonic(energies, ml):
+    """dN/dE of tau -> l nu nu gamma at lowest order by Dirac traces, over the rate without photon."""
+    left = 0.5 * (ONE - GAMMA5)
+    vertex = np.array([GAMMA[a] @ left for a in range(4)])
+    tau = np.array([0.0, 0.0, 0.0, M_TAU])
+    t, w = np.polynomial.legendre.leggauss(12)
+    u, wu = np.polynomial.legendre.leggauss(32)
+
+    def q2_grid(top):
+        return 0.5 * top * (t + 1), 0.5 * top * w
+
+    q2, w2 = q2_grid((M_TAU - ml) ** 2)
+    p = momentum_of(M_TAU, ml, np.sqrt(q2))
+    lepton = np.stack([0 * p, 0 * p, p, np.hypot(p, ml)], -1)
+    plain = neutrino_average(tau - lepton, np.repeat(vertex[:, None], len(p), 1), lepton, ml)
+    rate0 = (w2 * plain * p / M_TAU).sum()
+    values = []
+    for k in energies:
+        r = np.sqrt(M_TAU**2 - 2 * M_TAU * k)
+        q2, w2 = q2_grid((r - ml) ** 2)
+        q2, w2 = np.repeat(q2, len(u)), np.repeat(w2, len(u))
+        p_star = momentum_of(r, ml, np.sqrt(q2))
+        e_star = np.hypot(p_star, ml)
+        # ln(1 - velocity c) is the variable of the angle
+        velocity, log = p_star / e_star, np.log((e_star + p_star) / ml)
+        v = np.tile(u, len(t))
+        one = ml**2 / (e_star * (e_star + p_star)) * np.exp(log * (v + 1))
+        c = (1 - one) / velocity
+        weight_c = np.tile(wu, len(t)) * log * one / velocity / 2
+        kr = k * M_TAU / r
+        # frame R: lepton along z, photon in the x-z plane, tau = R + k
+        lep = np.stack([0 * p_star, 0 * p_star, p_star, e_star], -1)
+        photon = kr * np.stack([np.sqrt(np.clip(1 - c * c, 0, None)), 0 * c, c, np.ones_like(c)], -1)
+        beta = -photon[:, :3] / (r + kr)
+        lep4, ph4 = boost(lep, beta), boost(photon, beta)
+        direction = ph4[:, :3] / ph4[:, 3:]
+        side = np.stack([direction[:, 2], 0 * direction[:, 0], -direction[:, 0]], 1)
+        total = np.zeros(len(c))
+        for eps3 in (side / np.linalg.norm(side, axis=1)[:, None], np.tile([0.0, 1.0, 0.0], (len(c), 1))):
+            eps = np.concatenate([eps3, np.zeros((len(c), 1))], 1)
+            after = slash(eps) @ (slash(lep4 + ph4) + ml * ONE) / (2 * dot(lep4, ph4))[:, None, None]
+            before = (slash(tau - ph4) + M_TAU * ONE) @ slash(eps) / (2 * dot(tau, ph4))[:, None, None]
+            o = np.array([after @ vertex[a] - vertex[a] @ before for a in range(4)])
+            total += neutrino_average(tau - lep4 - ph4, o, lep4, ml)
+        density = 4 * np.pi * ALPHA * k / (4 * np.pi**2) * (w2 * weight_c * total * p_star / r).sum() / rate0
+        values.append(density)
+    return np.array(values)
+
+
+@pytest.mark.parametrize("lepton", [11, 13])
+def test_leptonic_photon_spectrum_against_traces(lepton):
+    """Photon number of tau -> l nu nu in energy ranges against the exact first-order matrix element."""
+    n = 500_000
+    _, energy = radiate(f"leptonic spectrum {lepton}", M_TAU, -1.0, 3, leptonic(n, lepton))
+    for low, high, tolerance in ((0.01, 0.05, 0.02), (0.05, 0.2, 0.03), (0.2, 0.5, 0.06), (0.5, 0.8, 0.20)):
+        t, w = np.polynomial.legendre.leggauss(4)
+        grid = np.exp(np.log(low) + 0.5 * (t + 1) * np.log(high / low))
+        exact = (exact_leptonic(grid, mass(lepton)) * grid * w).sum() * 0.5 * np.log(high / low)
+        found = ((energy > low) & (energy <= high)).sum() / n
+        print(f"lepton {lepton}, photon {low}-{high} GeV: {found:.6f} against {exact:.6f}")
+        assert abs(found / exact - 1) < tolerance + 4 / np.sqrt(found * n)
 
 
 def exact_pi_nu_gamma(energies):
