@@ -34,7 +34,7 @@ $(PY):
 
 $(STAMP): pyproject.toml | $(PY)
 	@echo "installing toymc into $(VENV)"
-	@$(PIP) install --editable .
+	@$(PIP) install --editable '.[generators]'
 	@touch $@
 
 $(STAMP_T): pyproject.toml | $(PY)
