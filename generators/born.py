@@ -5,8 +5,8 @@ Z exchange is left out. At 10.58 GeV its interference with the photon would give
 1 - 4 sin^2 theta_W), and change the rate by less than 1e-3. No electric or weak dipole moments.
 
 Frames. l is the tau- direction in the rest frame of the pair, a the direction of the e- (or the reverse of the e+),
-t the unit vector in the plane of l and a, across l, on the side of a: a = cos(Theta) l + sin(Theta) t; n = l x t. The rest
-frames of both taus are reached by pure boosts along l, and one triad serves both. The pair density is
+t the unit vector in the plane of l and a, across l, on the side of a: a = cos(Theta) l + sin(Theta) t; n = l x t.
+The rest frames of both taus are reached by pure boosts along l, and one triad serves both. The pair density is
 1 + sum_ij C_ij h-_i h+_j, with h the polarimeter vectors: dGamma ~ 1 + s.h for either charge.
 """
 

@@ -1,10 +1,11 @@
 """Initial-state radiation: structure functions with soft exponentiation, one photon per leg, exact s' and angles.
 
-The electron keeps the fraction z of its energy with the density of Jadach and Skrzypek [Z. Phys. C 49 (1991) 577]: exact
-to O(alpha^2) in the leading logarithm, soft photons to all orders; photons only, no radiated pairs. The cross-section is
-sigma(s) = (1 + alpha/pi (pi^2/3 - 1/2)) int dz1 dz2 D(z1) D(z2) sigma(z1 z2 s) [E. Kuraev, V. Fadin, Sov. J. Nucl. Phys.
-41 (1985) 466]. The collected photons of a leg appear as one; its angle follows the exact O(alpha) distribution with the
-electron mass [G. Bonneau, F. Martin, Nucl. Phys. B 27 (1971) 381], of which each leg owns its half of the sphere.
+The electron keeps the fraction z of its energy with the density of Jadach and Skrzypek [Z. Phys. C 49 (1991) 577]:
+exact to O(alpha^2) in the leading logarithm, soft photons to all orders; photons only, no radiated pairs. The
+cross-section is sigma(s) = (1 + alpha/pi (pi^2/3 - 1/2)) int dz1 dz2 D(z1) D(z2) sigma(z1 z2 s) [E. Kuraev, V. Fadin,
+Sov. J. Nucl. Phys. 41 (1985) 466]. The collected photons of a leg appear as one; its angle follows the exact O(alpha)
+distribution with the electron mass [G. Bonneau, F. Martin, Nucl. Phys. B 27 (1971) 381], of which each leg owns its
+half of the sphere.
 """
 
 from collections.abc import Callable

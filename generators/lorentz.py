@@ -74,9 +74,15 @@ def _rotation_between(rng, hx, hy, hz, nx, ny, nz, out):
     s = np.sin(psi)
     ux, uy, uz = c * cx + s * dx, c * cy + s * dy, c * cz + s * dz
     wx, wy, wz = c * dx - s * cx, c * dy - s * cy, c * dz - s * cz
-    out[0, 0], out[0, 1], out[0, 2] = ux * ax + wx * bx + nx * hx, ux * ay + wx * by + nx * hy, ux * az + wx * bz + nx * hz
-    out[1, 0], out[1, 1], out[1, 2] = uy * ax + wy * bx + ny * hx, uy * ay + wy * by + ny * hy, uy * az + wy * bz + ny * hz
-    out[2, 0], out[2, 1], out[2, 2] = uz * ax + wz * bx + nz * hx, uz * ay + wz * by + nz * hy, uz * az + wz * bz + nz * hz
+    out[0, 0] = ux * ax + wx * bx + nx * hx
+    out[0, 1] = ux * ay + wx * by + nx * hy
+    out[0, 2] = ux * az + wx * bz + nx * hz
+    out[1, 0] = uy * ax + wy * bx + ny * hx
+    out[1, 1] = uy * ay + wy * by + ny * hy
+    out[1, 2] = uy * az + wy * bz + ny * hz
+    out[2, 0] = uz * ax + wz * bx + nz * hx
+    out[2, 1] = uz * ay + wz * by + nz * hy
+    out[2, 2] = uz * az + wz * bz + nz * hz
 
 
 @lean_kernel

@@ -13,7 +13,8 @@ Value = bool | float | str
 class Parameter:
     """One parameter of a process.
 
-    The type is that of the default: bool, float or str. `choices` limits text, `low` and `high` (both included) numbers.
+    The type is that of the default: bool, float or str. `choices` limits text, `low` and `high` (both included)
+    limit numbers.
     """
 
     name: str

@@ -20,11 +20,25 @@ from toymc.geometry.beam import BeamCard, load_beam
 class PreparedProcess(Protocol):
     """A process with its parameters and beams fixed, its tables built; safe to share between threads."""
 
-    name: str
-    description: str
-    parameters: Mapping[str, Value]
-    cross_section_fb: float
-    cross_section_error_fb: float
+    @property
+    def name(self) -> str:
+        """Name in the table of processes."""
+
+    @property
+    def description(self) -> str:
+        """One line for the user."""
+
+    @property
+    def parameters(self) -> Mapping[str, Value]:
+        """The values in use, defaults included."""
+
+    @property
+    def cross_section_fb(self) -> float:
+        """Cross-section before any weight, in fb."""
+
+    @property
+    def cross_section_error_fb(self) -> float:
+        """Uncertainty of the cross-section, in fb."""
 
     def generate(self, rng: np.random.Generator, n_events: int, first_event_id: int = 0) -> EventBatch:
         """Generate `n_events` events whose ids start at `first_event_id`."""

@@ -2,14 +2,15 @@
 
 Cross-section. Born with the tau mass, final-state radiation as Schwinger's factor, vacuum polarisation, initial-state
 radiation by structure functions: 0.9174 nb at 10.5796 GeV. Published: 0.919 +- 0.003 nb [S. Banerjee, B. Pietrzyk,
-J. M. Roney, Z. Was, PRD 77 (2008) 054012, with KKMC]. The difference of -0.17 % is inside that error; known parts of it:
-the poles of Upsilon(1S..3S) in the vacuum polarisation (+0.13 %) and radiated pairs (about +0.1 %) are left out here.
+J. M. Roney, Z. Was, PRD 77 (2008) 054012, with KKMC]. The difference of -0.17 % is inside that error; known parts of
+it: the poles of Upsilon(1S..3S) in the vacuum polarisation (+0.13 %) and radiated pairs (of order 0.1 %) are left out.
 Interference of initial- and final-state radiation does not change the total rate and is left out as well.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,7 @@ from toymc.geometry.beam import BeamCard
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+_Number = TypeVar("_Number", np.float64, np.int32)
 
 DESCRIPTION = "e+e- -> tau+ tau- (gamma) with spin correlations, all tau decays, signals tau -> l alpha, l phi, l gamma"
 
@@ -44,7 +46,10 @@ PARAMETERS = (
     Parameter("signal", "none", "decay of the signal-side tau that is not in the Standard Model", choices=SIGNALS),
     Parameter("mass", 0.0, "mass of alpha in GeV", low=0.0, high=M_TAU - M_E),
     Parameter(
-        "chirality", "vector", "chirality of the lepton in the signal (vector: unpolarised)", ("left", "right", "vector")
+        "chirality",
+        "vector",
+        "chirality of the lepton in the signal (vector: unpolarised)",
+        choices=("left", "right", "vector"),
     ),
     Parameter("decay", "all", "modes of the signal-side tau: names or groups, comma-separated; not with a signal"),
     Parameter("tag", "all", "modes of the other tau: names or groups, comma-separated"),
@@ -110,17 +115,17 @@ def _signal_code(values: Mapping[str, Value]) -> int:
     signal, mass = str(values["signal"]), float(values["mass"])
     if signal == "none":
         if mass != 0.0:
-            raise InputError(f"mass = {mass:g} GeV is given without a signal: give signal = e_alpha or mu_alpha as well")
+            raise InputError(f"mass = {mass:g} GeV without a signal: give signal = e_alpha or mu_alpha as well")
         return -1
     if values["decay"] != "all":
         raise InputError(f"decay = '{values['decay']}' is given beside signal = {signal}: give one of the two")
     if not signal.endswith("_alpha"):
         if mass != 0.0:
-            raise InputError(f"mass = {mass:g} GeV is given for signal = {signal}: only e_alpha and mu_alpha take a mass")
+            raise InputError(f"mass = {mass:g} GeV for signal = {signal}: only e_alpha and mu_alpha take a mass")
     else:
         limit = M_TAU - (M_E if signal.startswith("e") else M_MU)
         if not mass < limit:
-            raise InputError(f"mass = {mass:g} GeV is not below the threshold m_tau - m_l = {limit:.5g} GeV of {signal}")
+            raise InputError(f"mass = {mass:g} GeV is not below the threshold m_tau - m_l = {limit:.5g} of {signal}")
     return modes.MODE_NAMES.index(signal)
 
 
@@ -202,8 +207,8 @@ def _fill(
 ) -> tuple[FloatArray, npt.NDArray[np.int32], IntArray, FloatArray]:
     """Run the kernel; whenever the rows run short, carry on in larger arrays with the same random stream."""
     capacity = n_events * _ROWS_PER_EVENT + MAX_ROWS
-    reals = np.empty((N_REALS, capacity))
-    codes = np.empty((3, capacity), dtype=np.int32)
+    reals: FloatArray = np.empty((N_REALS, capacity))
+    codes: npt.NDArray[np.int32] = np.empty((3, capacity), dtype=np.int32)
     offsets = np.zeros(n_events + 1, dtype=np.int64)
     weight = np.empty(n_events)
     scratch = _scratch()
@@ -221,7 +226,7 @@ def _fill(
         capacity = larger
 
 
-def _grown(array: npt.NDArray[np.generic], used: int, capacity: int) -> npt.NDArray[np.generic]:
+def _grown(array: npt.NDArray[_Number], used: int, capacity: int) -> npt.NDArray[_Number]:
     larger = np.empty((array.shape[0], capacity), dtype=array.dtype)
     larger[:, :used] = array[:, :used]
     return larger

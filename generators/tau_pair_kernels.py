@@ -2,7 +2,8 @@
 
 One event fills, in this order: tau-, tau+ (status 2), photons radiated by the beams and by the primary taus (status 1,
 mother -1), the products of the tau-, those of the tau+, then whatever these decay into. The columns are rows of two
-arrays: `reals` (9, capacity) = px, py, pz, mass, x, y, z, t, helicity and `codes` (3, capacity) int32 = pdg, status, mother.
+arrays: `reals` (9, capacity) = px, py, pz, mass, x, y, z, t, helicity and `codes` (3, capacity) int32 = pdg, status,
+mother.
 """
 
 from typing import NamedTuple

@@ -60,7 +60,9 @@ def fill_arrays(histograms, tau, charged_pdg, n_daughters, charged, visible):
     add("cos_theta_tau", axis[:, 2])
     phi = np.arctan2(visible[:, :, 1], visible[:, :, 0])
     acoplanarity = np.abs(np.pi - np.abs(phi[:, 0] - phi[:, 1]))
-    for a, b in (("pi", "pi"), ("rho", "rho"), ("pi", "rho"), ("lepton", "pi"), ("lepton", "rho"), ("lepton", "lepton")):
+    for a, b in (
+        ("pi", "pi"), ("rho", "rho"), ("pi", "rho"), ("lepton", "pi"), ("lepton", "rho"), ("lepton", "lepton")
+    ):  # fmt: skip
         # the smaller label first, whatever the charges; equal labels as tau-, tau+
         for first, second in ((0, 1), (1, 0)):
             mask = (kind[:, first] == a) & (kind[:, second] == b)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tests.generators.pair_twin import spin_correlation
 from scipy import stats
 
+from tests.generators.pair_twin import spin_correlation
 from toymc.constants import ALPHA, ALPHA_LO, M_TAU
 from toymc.errors import InputError
 from toymc.generators.born import (
@@ -68,7 +68,7 @@ def test_final_state_factor_limits():
     assert float(final_state_factor(1e8)) == pytest.approx(1 + 3 * ALPHA / (4 * np.pi), abs=1e-6)
     s = 4 * M_TAU**2 * (1 + 1e-4)
     beta = np.sqrt(1 - 4 * M_TAU**2 / s)
-    # Coulomb attraction, less 2 alpha/pi from the hard part (4 alpha/pi for the vector vertex, halved in Schwinger's form)
+    # Coulomb attraction, and a finite remainder of order alpha
     assert float(final_state_factor(s)) == pytest.approx(1 + np.pi * ALPHA / (2 * beta), abs=0.01)
 
 

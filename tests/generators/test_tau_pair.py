@@ -102,7 +102,7 @@ def _correlation(mode_a, mode_b, code_a, code_b, n, seed):
 
 
 def _analysing_power(p):
-    """(m_tau^2 - 2 Q^2)/(m_tau^2 + 2 Q^2) of a vector meson of mass^2 Q^2; 1 for a pion [Y.-S. Tsai, PRD 4 (1971) 2821]."""
+    """(m^2 - 2 Q^2)/(m^2 + 2 Q^2) of a vector meson of mass^2 Q^2; 1 for a pion [Y.-S. Tsai, PRD 4 (1971) 2821]."""
     q2 = p[:, 3] ** 2 - np.sum(p[:, :3] ** 2, axis=1)
     vector = (M_TAU**2 - 2 * q2) / (M_TAU**2 + 2 * q2)
     return np.where(q2 < 1.5 * M_PI**2, 1.0, vector)
@@ -110,13 +110,13 @@ def _analysing_power(p):
 
 def test_pion_pion_correlation():
     assert _mean_cll() / 9 == pytest.approx(0.0992, abs=5e-5)
-    mean, error, _ = _correlation("pi_nu", "pi_nu", 211, 211, 400_000, 11)
+    mean, error, _ = _correlation("pi_nu", "pi_nu", 211, 211, 300_000, 11)
     assert mean == pytest.approx(_mean_cll() / 9, abs=4 * error)
-    assert error < 6e-4
+    assert error < 7e-4
 
 
 def test_rho_rho_correlation():
-    mean, error, power = _correlation("pi_pi0_nu", "pi_pi0_nu", 111, 111, 400_000, 12)
+    mean, error, power = _correlation("pi_pi0_nu", "pi_pi0_nu", 111, 111, 200_000, 12)
     assert mean == pytest.approx(_mean_cll() / 9 * power, abs=4 * error)
     assert 0.1 < power < 0.3
 
@@ -130,7 +130,7 @@ def test_pion_rho_correlation():
 def test_lepton_pion_correlation(mode, code, mass):
     # V-A with all energies integrated: the lepton of a tau- prefers the direction against the spin with power -1/3
     # (lowered by the muon mass by less than 2 %)
-    mean, error, _ = _correlation(mode, "pi_nu", code, 211, 400_000, 14)
+    mean, error, _ = _correlation(mode, "pi_nu", code, 211, 150_000, 14)
     assert mean == pytest.approx(-_mean_cll() / 27, abs=4 * error + 0.02 * (mass > 0.01) * _mean_cll() / 27)
 
 
@@ -196,7 +196,7 @@ def pythia_like():
     names = "e_nu_nu, mu_nu_nu, pi_nu, pi_pi0_nu"
     histograms = new_histograms()
     for seed in range(4):
-        batch = _generate({**BARE, "decay": names, "tag": names}, 131_072, 20 + seed, _head_on())
+        batch = _generate({**BARE, "decay": names, "tag": names}, 65_536, 20 + seed, _head_on())
         ell = [np.zeros((batch.n_events, 2), dtype=int) for _ in range(2)]
         charged = np.zeros((batch.n_events, 2, 4))
         for side in (0, 1):
@@ -237,13 +237,14 @@ def test_pair_distributions_against_pythia(pythia_like, name):
         assert _two_sample(ours, theirs) > 1e-3
 
 
+# pi 2pi0 is not here: Pythia's current for it is not symmetric in the two pi0 (test_tau_pythia.py shows that ours,
+# reweighted to Pythia's current, has its spectra).
 _CHANNELS = {
     "e": "e_nu_nu",
     "mu": "mu_nu_nu",
     "pi": "pi_nu",
     "rho": "pi_pi0_nu",
     "3pi": "3pi_nu",
-    "pi2pi0": "pi_2pi0_nu",
     "K": "K_nu",
     "Kpi0": "K_pi0_nu",
     "K0pi": "pi_K0_nu",
@@ -261,7 +262,7 @@ def test_visible_energy_against_pythia(channel):
     # reference: 200 000 pairs of Pythia 8.318 in C++, without radiation (provenance in the file)
     reference = json.loads((DATA / "pythia_tau_spectra.json").read_text())["channels"][channel]
     low, high, bins = reference["x_edges"]
-    x = _energy_fractions(_CHANNELS[channel], 100_000, 31)
+    x = _energy_fractions(_CHANNELS[channel], 50_000, 31)
     ours = np.histogram(x, np.linspace(low, high, bins + 1))[0]
     assert _two_sample(ours, reference["x"]) > 1e-3
 
