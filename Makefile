@@ -32,12 +32,12 @@ $(PY):
 	       && $(PYTHON) -m pip --python $(VENV)/bin/python install --quiet pip >/dev/null 2>&1; } \
 	  || { rm -rf $(VENV); echo "cannot make $(VENV): install venv first, e.g. apt-get install python3-venv" >&2; exit 2; }
 
-$(STAMP): pyproject.toml | $(PY)
+$(STAMP): pyproject.toml Makefile | $(PY)
 	@echo "installing toymc into $(VENV)"
 	@$(PIP) install --editable '.[generators]'
 	@touch $@
 
-$(STAMP_T): pyproject.toml | $(PY)
+$(STAMP_T): pyproject.toml Makefile | $(PY)
 	@echo "installing toymc with its test and dev extras into $(VENV)"
 	@$(PIP) install --editable '.[test,dev]'
 	@touch $@ $(STAMP)
