@@ -178,30 +178,34 @@ def _combine(p, c):
 
 
 @lean_kernel
-def _add_rho(c, w, qd, q2, g13, g14, i2, i3, i4, i1):
-    """t1: spectator i1, a1 -> i2 rho, rho -> i3 i4 (odd under i3 <-> i4); w = G * a1 * (-rho)."""
-    qa = q2 - qd[i1]
-    b = w * (qd[i4] * g13 - qd[i3] * g14)
-    _add(c, i2, b)
-    _add(c, i3, b - w * (qa * (qd[i4] - g14)))
-    _add(c, i4, b + w * (qa * (qd[i3] - g13)))
+def _add_rho(c, t, a1, q2, qk, qu, qv, qw, gku, gkv, gkw, s_uw, s_vw, u, v, w):
+    """t1 with spectator k for a1 -> u rho(v w) and a1 -> v rho(u w); a1 = G times propagator.
+
+    qi = q.p_i, gij = p_i.p_j, s_ij = mass^2 of the pair. Each term is odd in the pions of its rho, in this order.
+    """
+    qa = q2 - qk
+    x, y = -a1 * _rho_propagator(t, s_vw), -a1 * _rho_propagator(t, s_uw)
+    both = x * (qw * gkv - qv * gkw) + y * (qw * gku - qu * gkw)
+    _add(c, u, both - y * (qa * (qw - gkw)))
+    _add(c, v, both - x * (qa * (qw - gkw)))
+    _add(c, w, both + x * (qa * (qv - gkv)) + y * (qa * (qu - gku)))
 
 
 @lean_kernel
-def _add_sigma(c, w, qd, q2, a2, i2, i3, i4, i1):
-    """t2: spectator i1, a1 -> i2 sigma, sigma -> i3 i4; w = G * a1 * sigma; a2 = mass^2 of the a1."""
-    b = -w * (qd[i2] * a2)
-    _add(c, i2, b + w * ((q2 - qd[i1]) * a2))
+def _add_sigma(c, w, qk, q2, q_bachelor, a2, i2, i3, i4):
+    """t2 with spectator k: a1 -> i2 sigma, sigma -> i3 i4; w = G * a1 * sigma; a2 = mass^2 of the a1."""
+    b = -w * (q_bachelor * a2)
+    _add(c, i2, b + w * ((q2 - qk) * a2))
     _add(c, i3, b)
     _add(c, i4, b)
 
 
 @lean_kernel
-def _add_omega(c, w, qd, g12, g13, g14, i2, i3, i4):
-    """t3: the antisymmetric omega tensor with its three rho pairs summed in w."""
-    _add(c, i2, w * (qd[i3] * g14 - qd[i4] * g13))
-    _add(c, i3, w * (qd[i4] * g12 - qd[i2] * g14))
-    _add(c, i4, w * (qd[i2] * g13 - qd[i3] * g12))
+def _add_omega(c, w, q2, q3, q4, g12, g13, g14, i2, i3, i4):
+    """t3: the antisymmetric omega tensor with its three rho pairs summed in w; qi = q.p_i, 1 the spectator."""
+    _add(c, i2, w * (q3 * g14 - q4 * g13))
+    _add(c, i3, w * (q4 * g12 - q2 * g14))
+    _add(c, i4, w * (q2 * g13 - q3 * g12))
 
 
 @lean_kernel
@@ -209,33 +213,32 @@ def _current_3pi_pi0(p, table, out):
     """Current of tau- -> pi- pi- pi+ pi0 nu: p rows in that order, columns px py pz E (GeV); out[mu] = (re, im)."""
     t = table
     out[:, :] = 0.0
-    mm2, mp2 = t[_RHO + 3], t[_RHO + 3]
+    m2, n2 = t[_RHO + 3], _dot(p, 3, 3)
     g01, g02, g03 = _dot(p, 0, 1), _dot(p, 0, 2), _dot(p, 0, 3)
     g12, g13, g23 = _dot(p, 1, 2), _dot(p, 1, 3), _dot(p, 2, 3)
-    m30 = _dot(p, 3, 3)
-    qd = (mm2 + g01 + g02 + g03, mm2 + g01 + g12 + g13, mp2 + g02 + g12 + g23, m30 + g03 + g13 + g23)
-    q2 = qd[0] + qd[1] + qd[2] + qd[3]
-    # squared mass of the triplet without particle 0, 1, 3
-    s0, s1, s3 = q2 - 2.0 * qd[0] + mm2, q2 - 2.0 * qd[1] + mm2, q2 - 2.0 * qd[3] + m30
-    g = _g_function(t, _G_3PI_PI0, q2)
-    a0, a1, a3 = g * _a1_propagator(t, s0), g * _a1_propagator(t, s1), g * _a1_propagator(t, s3)
-    r02, r12 = _rho_propagator(t, mm2 + mp2 + 2.0 * g02), _rho_propagator(t, mm2 + mp2 + 2.0 * g12)
-    r03, r13 = _rho_propagator(t, mm2 + m30 + 2.0 * g03), _rho_propagator(t, mm2 + m30 + 2.0 * g13)
-    r23 = _rho_propagator(t, mp2 + m30 + 2.0 * g23)
-    _add_rho(out, -a0 * r13, qd, q2, g01, g03, 2, 1, 3, 0)
-    _add_rho(out, -a1 * r03, qd, q2, g01, g13, 2, 0, 3, 1)
-    _add_rho(out, -a0 * r23, qd, q2, g02, g03, 1, 2, 3, 0)
-    _add_rho(out, -a1 * r23, qd, q2, g12, g13, 0, 2, 3, 1)
-    _add_rho(out, -a3 * r02, qd, q2, g03, g23, 1, 0, 2, 3)
-    _add_rho(out, -a3 * r12, qd, q2, g13, g23, 0, 1, 2, 3)
-    f02, f12 = _sigma_propagator(t, mm2 + mp2 + 2.0 * g02, mm2), _sigma_propagator(t, mm2 + mp2 + 2.0 * g12, mm2)
-    _add_sigma(out, a3 * f02, qd, q2, s3, 1, 0, 2, 3)
-    _add_sigma(out, a3 * f12, qd, q2, s3, 0, 1, 2, 3)
-    _add_sigma(out, -a0 * f12, qd, q2, s0, 3, 1, 2, 0)
-    _add_sigma(out, -a1 * f02, qd, q2, s1, 3, 0, 2, 1)
-    g = _g_function(t, _G_OMEGA, q2)
-    _add_omega(out, g * _omega_propagator(t, s0) * (r13 + r23 + r12), qd, g02, g01, g03, 2, 1, 3)
-    _add_omega(out, g * _omega_propagator(t, s1) * (r03 + r23 + r02), qd, g12, g01, g13, 2, 0, 3)
+    q0, q1, q2, q3 = m2 + g01 + g02 + g03, m2 + g01 + g12 + g13, m2 + g02 + g12 + g23, n2 + g03 + g13 + g23
+    qq = q0 + q1 + q2 + q3
+    # mass^2 of pairs, and of the triplet without particle 0, 1, 3
+    s02, s12 = 2.0 * (m2 + g02), 2.0 * (m2 + g12)
+    s03, s13, s23 = m2 + n2 + 2.0 * g03, m2 + n2 + 2.0 * g13, m2 + n2 + 2.0 * g23
+    t0, t1, t3 = qq - 2.0 * q0 + m2, qq - 2.0 * q1 + m2, qq - 2.0 * q3 + n2
+    g = _g_function(t, _G_3PI_PI0, qq)
+    a0, a1, a3 = g * _a1_propagator(t, t0), g * _a1_propagator(t, t1), g * _a1_propagator(t, t3)
+    _add_rho(out, t, a0, qq, q0, q2, q1, q3, g02, g01, g03, s23, s13, 2, 1, 3)
+    _add_rho(out, t, a1, qq, q1, q2, q0, q3, g12, g01, g13, s23, s03, 2, 0, 3)
+    _add_rho(out, t, a3, qq, q3, q1, q0, q2, g13, g03, g23, s12, s02, 1, 0, 2)
+    f02, f12 = _sigma_propagator(t, s02, m2), _sigma_propagator(t, s12, m2)
+    _add_sigma(out, a3 * f02, q3, qq, q1, t3, 1, 0, 2)
+    _add_sigma(out, a3 * f12, q3, qq, q0, t3, 0, 1, 2)
+    _add_sigma(out, -a0 * f12, q0, qq, q3, t0, 3, 1, 2)
+    _add_sigma(out, -a1 * f02, q1, qq, q3, t1, 3, 0, 2)
+    g = _g_function(t, _G_OMEGA, qq)
+    if g != 0.0:
+        r02, r12, r23 = _rho_propagator(t, s02), _rho_propagator(t, s12), _rho_propagator(t, s23)
+        w0 = g * _omega_propagator(t, t0) * (_rho_propagator(t, s13) + r23 + r12)
+        w1 = g * _omega_propagator(t, t1) * (_rho_propagator(t, s03) + r23 + r02)
+        _add_omega(out, w0, q2, q1, q3, g02, g01, g03, 2, 1, 3)
+        _add_omega(out, w1, q2, q0, q3, g12, g01, g13, 2, 0, 3)
     _combine(p, out)
 
 
@@ -247,29 +250,26 @@ def _current_pi_3pi0(p, table, out):
     m2, n2 = t[_RHO + 3], _dot(p, 1, 1)
     g01, g02, g03 = _dot(p, 0, 1), _dot(p, 0, 2), _dot(p, 0, 3)
     g12, g13, g23 = _dot(p, 1, 2), _dot(p, 1, 3), _dot(p, 2, 3)
-    qd = (m2 + g01 + g02 + g03, n2 + g01 + g12 + g13, n2 + g02 + g12 + g23, n2 + g03 + g13 + g23)
-    q2 = qd[0] + qd[1] + qd[2] + qd[3]
-    s0, s1, s2, s3 = q2 - 2.0 * qd[0] + m2, q2 - 2.0 * qd[1] + n2, q2 - 2.0 * qd[2] + n2, q2 - 2.0 * qd[3] + n2
-    g = _g_function(t, _G_PI_3PI0, q2)
-    a0, a1 = g * _a1_propagator(t, s0), g * _a1_propagator(t, s1)
-    a2, a3 = g * _a1_propagator(t, s2), g * _a1_propagator(t, s3)
-    r1, r2 = _rho_propagator(t, m2 + n2 + 2.0 * g01), _rho_propagator(t, m2 + n2 + 2.0 * g02)
-    r3 = _rho_propagator(t, m2 + n2 + 2.0 * g03)
-    _add_rho(out, -a1 * r3, qd, q2, g01, g13, 2, 0, 3, 1)
-    _add_rho(out, -a1 * r2, qd, q2, g01, g12, 3, 0, 2, 1)
-    _add_rho(out, -a2 * r3, qd, q2, g02, g23, 1, 0, 3, 2)
-    _add_rho(out, -a2 * r1, qd, q2, g02, g12, 3, 0, 1, 2)
-    _add_rho(out, -a3 * r2, qd, q2, g03, g23, 1, 0, 2, 3)
-    _add_rho(out, -a3 * r1, qd, q2, g03, g13, 2, 0, 1, 3)
+    q0, q1, q2, q3 = m2 + g01 + g02 + g03, n2 + g01 + g12 + g13, n2 + g02 + g12 + g23, n2 + g03 + g13 + g23
+    qq = q0 + q1 + q2 + q3
+    s01, s02, s03 = m2 + n2 + 2.0 * g01, m2 + n2 + 2.0 * g02, m2 + n2 + 2.0 * g03
+    t0, t1, t2, t3 = qq - 2.0 * q0 + m2, qq - 2.0 * q1 + n2, qq - 2.0 * q2 + n2, qq - 2.0 * q3 + n2
+    g = _g_function(t, _G_PI_3PI0, qq)
+    a0, a1 = g * _a1_propagator(t, t0), g * _a1_propagator(t, t1)
+    a2, a3 = g * _a1_propagator(t, t2), g * _a1_propagator(t, t3)
+    # minus: the published terms have the pi- first in rho -> pi- pi0
+    _add_rho(out, t, -a1, qq, q1, q2, q3, q0, g12, g13, g01, s02, s03, 2, 3, 0)
+    _add_rho(out, t, -a2, qq, q2, q1, q3, q0, g12, g23, g02, s01, s03, 1, 3, 0)
+    _add_rho(out, t, -a3, qq, q3, q1, q2, q0, g13, g23, g03, s01, s02, 1, 2, 0)
     # the sigma decays to two pi0 here: their threshold
     f12, f13 = _sigma_propagator(t, 2.0 * (n2 + g12), n2), _sigma_propagator(t, 2.0 * (n2 + g13), n2)
     f23 = _sigma_propagator(t, 2.0 * (n2 + g23), n2)
-    _add_sigma(out, a1 * f23, qd, q2, s1, 0, 2, 3, 1)
-    _add_sigma(out, a2 * f13, qd, q2, s2, 0, 1, 3, 2)
-    _add_sigma(out, a3 * f12, qd, q2, s3, 0, 1, 2, 3)
-    _add_sigma(out, -a0 * f23, qd, q2, s0, 1, 2, 3, 0)
-    _add_sigma(out, -a0 * f13, qd, q2, s0, 2, 1, 3, 0)
-    _add_sigma(out, -a0 * f12, qd, q2, s0, 3, 1, 2, 0)
+    _add_sigma(out, a1 * f23, q1, qq, q0, t1, 0, 2, 3)
+    _add_sigma(out, a2 * f13, q2, qq, q0, t2, 0, 1, 3)
+    _add_sigma(out, a3 * f12, q3, qq, q0, t3, 0, 1, 2)
+    _add_sigma(out, -a0 * f23, q0, qq, q1, t0, 1, 2, 3)
+    _add_sigma(out, -a0 * f13, q0, qq, q2, t0, 2, 1, 3)
+    _add_sigma(out, -a0 * f12, q0, qq, q3, t0, 3, 1, 2)
     _combine(p, out)
 
 
