@@ -6,7 +6,7 @@
 SHELL      := /bin/bash
 PYTHON     ?= python3
 VENV       ?= .venv
-DEMO_SCALE ?= 0.1
+DEMO_SCALE ?= 0.02
 DEMO_OUT   ?= demo
 
 PY      := $(VENV)/bin/python
