@@ -37,23 +37,35 @@ _BINS = 8
 
 
 @kernel
+def _three_meson_point(kind, lines, reals, p4):
+    """Rows 1..3 and their current; returns the phase space and Q^2."""
+    space, q2, q, s23, s13, s12 = _three_meson_phase_space(reals[kind, 1], reals[kind, 2], reals[kind, 3], p4)
+    _three_meson_current(kind, q2, q, p4, s23, s13, s12, lines, reals)
+    return space, q2
+
+
+@kernel
+def _four_meson_point(kind, four_pion, reals, p4):
+    """Rows 1..4 and their current; returns the phase space and Q^2."""
+    space, q2 = _four_meson_phase_space(kind, reals, p4)
+    out = p4[CURRENT : CURRENT + 2].reshape((4, 2))
+    if kind == _3PI_PI0:
+        _current_3pi_pi0(p4[1:5], four_pion, out)
+    else:
+        _current_pi_3pi0(p4[1:5], four_pion, out)
+    return space, q2
+
+
+@kernel
 def _point(kind, mesons, lines, four_pion, reals, p4):
     """Hadrons in their rest frame, current and rate density at the point in `p4`; returns (rate, Q^2)."""
     if mesons == 2:
         space, q2 = _two_meson_point(kind, reals[kind, 1], reals[kind, 2], lines, p4)
     elif mesons == 3:
-        space, q2, q, s23, s13, s12 = _three_meson_phase_space(reals[kind, 1], reals[kind, 2], reals[kind, 3], p4)
-        _three_meson_current(kind, q2, q, p4, s23, s13, s12, lines, reals)
+        space, q2 = _three_meson_point(kind, lines, reals, p4)
     else:
-        space, q2 = _four_meson_phase_space(kind, reals, p4)
-        out = p4[CURRENT : CURRENT + 2].reshape((4, 2))
-        if kind == _3PI_PI0:
-            _current_3pi_pi0(p4[1:5], four_pion, out)
-        else:
-            _current_pi_3pi0(p4[1:5], four_pion, out)
-    if not space > 0.0:
-        return 0.0, q2
-    return space * _mean_rate(q2, p4), q2
+        space, q2 = _four_meson_point(kind, four_pion, reals, p4)
+    return max(space, 0.0) * _mean_rate(q2, p4), q2
 
 
 @kernel

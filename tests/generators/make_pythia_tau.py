@@ -8,6 +8,7 @@ cosine of every hadron to the flight direction in the tau rest frame.
 """
 
 import json
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -34,7 +35,7 @@ CHANNELS = {
     "3pi_pi0_nu": ((16, 111, -211, -211, 211), (16, -211, -211, 211, 111)),
     "pi_3pi0_nu": ((16, 111, 111, 111, -211), (16, -211, 111, 111, 111)),
 }
-EVENTS = 10_000
+EVENTS = {3: 25_000, 4: 10_000, 5: 10_000}  # by number of daughters
 BINS = 30
 OPTIONS = [
     "Print:quiet=on", "Beams:idA=11", "Beams:idB=-11", "Beams:eCM=10.58", "PDF:lepton=off",
@@ -58,7 +59,7 @@ def at_rest(tau, particle):
 
 
 def decays(name, seed):
-    """Four-momenta (EVENTS, 1 + hadrons, 4) of tau- decays into one channel."""
+    """Four-momenta (events, 1 + hadrons, 4) of tau- decays into one channel."""
     products, rows = CHANNELS[name]
     pythia = pythia8mc.Pythia("", False)
     for option in [*OPTIONS, f"Random:seed={seed}"]:
@@ -70,7 +71,7 @@ def decays(name, seed):
             pythia.readString(f"15:{i}:onMode=1")
     assert pythia.init()
     result = []
-    while len(result) < EVENTS:
+    while len(result) < EVENTS[len(rows)]:
         if not pythia.next():
             continue
         event = pythia.event
@@ -84,7 +85,7 @@ def decays(name, seed):
                     left = [p for p in left if p.index() != particle.index()]
                     vectors.append(at_rest(tau, particle))
                 result.append(vectors)
-    return np.array(result)
+    return np.array(result[: EVENTS[len(rows)]])
 
 
 def histograms(name, p4):
@@ -104,15 +105,16 @@ def histograms(name, p4):
 
 
 def main():
+    """All modes, or those named on the command line (the others stay as they are)."""
     path = Path(__file__).parent / "data" / "pythia_tau_decays.json"
     path.parent.mkdir(exist_ok=True)
-    content = {
-        "generator": f"Pythia {version('pythia8mc')} (pythia8mc), {EVENTS} tau- per mode, helicity matrix elements",
-        "command": "python tests/generators/make_pythia_tau.py",
-    }
+    content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    content["generator"] = f"Pythia 8 (pythia8mc {version('pythia8mc')}), tau- with helicity matrix elements"
+    content["command"] = "python tests/generators/make_pythia_tau.py"
     for seed, name in enumerate(CHANNELS, start=1):
-        content[name] = histograms(name, decays(name, seed))
-        print(name, flush=True)
+        if len(sys.argv) == 1 or name in sys.argv[1:]:
+            content[name] = histograms(name, decays(name, seed))
+            print(name, flush=True)
     path.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
