@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from toymc.constants import M_E
-from toymc.generators.lean import lean_kernel
 from toymc.geometry.beam import BeamCard
-from toymc.kernels import kernel
+from toymc.kernels import kernel, lean_kernel
 from toymc.kinematics import boost
 
 FloatArray = npt.NDArray[np.float64]

@@ -15,9 +15,8 @@ import numpy.typing as npt
 
 from toymc.constants import ALPHA, GEV2_TO_FB, M_TAU
 from toymc.errors import InputError
-from toymc.generators.lean import lean_kernel
 from toymc.generators.lorentz import _transverse
-from toymc.kernels import kernel
+from toymc.kernels import kernel, lean_kernel
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -1,7 +1,7 @@
 """e+e- -> qq through Pythia 8 [SciPost Phys. Codebases 8 (2022)]: u, d, s, c with initial-state radiation.
 
-Pythia's own fragmentation parameters (Monash tune, made for LEP energies) are kept: at 10.58 GeV they are not tuned, and
-an experiment would use its own. The centre-of-mass energy is the nominal one; its spread of 5 MeV only moves the boost.
+Pythia's own fragmentation parameters (Monash tune, made for LEP energies) are kept: at 10.58 GeV they are not tuned,
+and an experiment would use its own. The centre-of-mass energy is the nominal one; its spread of 5 MeV only moves the boost.
 """
 
 import tomllib
@@ -26,7 +26,8 @@ FLAVOURS = {"d": 1, "u": 2, "s": 3, "c": 4}
 @cache
 def _cross_sections() -> dict[str, Any]:
     text = resources.files("toymc.generators").joinpath("data/continuum.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)["cross_section_nb"]
+    table: dict[str, Any] = tomllib.loads(text)["cross_section_nb"]
+    return table
 
 
 def continuum_cross_section_fb() -> tuple[float, float]:

@@ -18,8 +18,7 @@ from scipy import special
 
 from toymc.constants import ALPHA, M_E, M_TAU
 from toymc.errors import InputError
-from toymc.generators.lean import lean_kernel
-from toymc.kernels import kernel
+from toymc.kernels import kernel, lean_kernel
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -35,7 +34,8 @@ class IsrTables(NamedTuple):
 
     leg: FloatArray  # (n+1,) (1-z)^(beta/2) at equidistant probabilities of D(z)/z above threshold
     weight: FloatArray  # (m+1,) s' sigma(s') / maximum at equidistant tau velocities 0..1
-    numbers: FloatArray  # 2/beta, probability below which v < V_MIN, nominal s
+    # 2/beta; probability below which v < V_MIN; nominal s; eps = 4 m_e^2/s; ln((1+b)/(1-b)) with b^2 = 1 - eps
+    numbers: FloatArray
 
 
 def beta_electron(s: float) -> float:
@@ -212,7 +212,10 @@ def build_isr_tables(sqrt_s: float, sigma: Callable[[FloatArray], FloatArray]) -
     weight = s_prime * sigma(s_prime)
     weight /= weight.max() * (1.0 + _SPREAD_MARGIN)
     no_photon = np.interp(V_MIN ** (0.5 * beta), t, cumulative)
-    return IsrTables(leg, weight, np.array([2.0 / beta, no_photon, s]))
+    eps = 4.0 * M_E**2 / s
+    # 1 - b = eps/(1 + b) without cancellation
+    log_max = 2.0 * np.log1p(np.sqrt(1.0 - eps)) - np.log(eps)
+    return IsrTables(leg, weight, np.array([2.0 / beta, no_photon, s, eps, log_max]))
 
 
 @lean_kernel
@@ -240,43 +243,39 @@ def _accept_s(rng, s_prime, s, weight, numbers):
 
 
 @lean_kernel
-def _sample_photon_angle(rng, v, s):
+def _sample_photon_angle(rng, v, eps, log_max):
     """cosine, sine of the angle between a photon of energy fraction v and its own leg (0..90 degrees).
 
-    F = [ a sin^2 - v^2/4 sin^4 - (2 m^2/s) ((1-2v) sin^2 - v^2 cos^4) ] / (1 - b^2 cos^2)^2, a = 1 - v + v^2/2,
-    b^2 = 1 - 4 m^2/s [Bonneau and Martin, in the form of M. Benayoun et al., Mod. Phys. Lett. A 14 (1999) 2605].
+    F = [ a sin^2 - v^2/4 sin^4 - eps/2 ((1-2v) sin^2 - v^2 cos^4) ] / (1 - b^2 cos^2)^2, a = 1 - v + v^2/2,
+    b^2 = 1 - eps, eps = 4 m^2/s [Bonneau and Martin, in the form of M. Benayoun et al., Mod. Phys. Lett. A 14 (1999) 2605].
     """
-    eps = 4.0 * M_E * M_E / s
-    b = np.sqrt(1.0 - eps)
-    # 1 - b without cancellation
-    b1 = eps / (1.0 + b)
-    log_max = np.log((1.0 + b) / b1)
     a = 1.0 - v + 0.5 * v * v
     bound = a + 0.25 * v * v
     while True:
         # density 1/(1 - b^2 cos^2): q = 1 - b cos
         q = 2.0 / (1.0 + np.exp(rng.random() * log_max))
-        sin2 = max(0.0, (q * (2.0 - q) - eps) / (b * b))
-        cos2 = 1.0 - sin2
         w = q * (2.0 - q)
+        sin2 = max(0.0, (w - eps) / (1.0 - eps))
+        cos2 = 1.0 - sin2
         f = a * sin2 - 0.25 * v * v * sin2 * sin2 - 0.5 * eps * ((1.0 - 2.0 * v) * sin2 - v * v * cos2 * cos2)
         if rng.random() * bound * w < f:
             return np.sqrt(cos2), np.sqrt(sin2)
 
 
 @lean_kernel
-def _isr_photons(rng, v1, v2, s, photons):
+def _isr_photons(rng, v1, v2, s, numbers, photons):
     """Photons of both legs in the e+e- rest frame, e- along +z, with (P - k)^2 = (1-v1)(1-v2) s exactly.
 
     photons (>=2, 4) receives [px, py, pz, E]; returns how many. Energies v sqrt(s)/2 fulfil the mass condition for one
-    photon and for collinear ones; else both are rescaled by the smaller root of the quadratic equation.
+    photon and for collinear ones; else both are rescaled by the smaller root of the quadratic equation. The angles are
+    those at the nominal s: its spread of 0.1 % is of no weight in their logarithm.
     """
     n = 0
     half = 0.5 * np.sqrt(s)
     for side in range(2):
         v = v1 if side == 0 else v2
         if v > 0.0:
-            c, sn = _sample_photon_angle(rng, v, s)
+            c, sn = _sample_photon_angle(rng, v, numbers[3], numbers[4])
             phi = 2.0 * np.pi * rng.random()
             e = v * half
             photons[n, 0] = e * sn * np.cos(phi)
@@ -309,7 +308,7 @@ def _fill_isr(rng, s, leg, weight, numbers, fractions, photons, count):
                 break
         fractions[i, 0] = v1
         fractions[i, 1] = v2
-        count[i] = _isr_photons(rng, v1, v2, s, work)
+        count[i] = _isr_photons(rng, v1, v2, s, numbers, work)
         for j in range(2):
             for k in range(4):
                 photons[i, j, k] = work[j, k] if j < count[i] else 0.0

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from toymc.generators.lean import lean_kernel
+from toymc.kernels import lean_kernel
 
 
 @lean_kernel

@@ -27,8 +27,7 @@ from numpy.typing import NDArray
 
 from toymc.constants import ALPHA
 from toymc.errors import InputError
-from toymc.generators.lean import lean_kernel
-from toymc.kernels import kernel
+from toymc.kernels import kernel, lean_kernel
 from toymc.kinematics import _boost, _two_body_momentum
 
 __all__ = ["CUT_GEV", "pair_photon_spectrum", "radiate_pairs"]

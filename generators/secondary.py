@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 from toymc.constants import ctau_cm, mass
 from toymc.errors import InputError
-from toymc.generators.lean import lean_kernel
 from toymc.generators.secondary_matrix import (
     ANGULAR,
     CODES,
@@ -43,7 +42,7 @@ from toymc.generators.secondary_matrix import (
     _weight,
 )
 from toymc.generators.secondary_tables import mass_table, secondary_modes, secondary_table
-from toymc.kernels import kernel
+from toymc.kernels import kernel, lean_kernel
 from toymc.kinematics import _two_body_momentum
 
 __all__ = ["UNPOLARISED", "decay_many", "mass_table", "secondary_modes", "secondary_table"]

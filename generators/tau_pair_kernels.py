@@ -25,12 +25,11 @@ from toymc.constants import (
 from toymc.generators.beams import _sample_beams, _sample_vertex
 from toymc.generators.born import _correlation, _sample_costheta, _sample_polarimeters
 from toymc.generators.isr import _accept_s, _isr_photons, _sample_leg
-from toymc.generators.lean import lean_kernel
 from toymc.generators.lorentz import _apply, _rotation_between, _times_boost, _times_rotation, _transverse, _unit_matrix
 from toymc.generators.radiation import _radiate, _radiate_pair
 from toymc.generators.secondary import _ctau_cm, _decay_secondary, _is_unstable, _to_lab
 from toymc.generators.tau.decay import _decay_tau
-from toymc.kernels import kernel
+from toymc.kernels import kernel, lean_kernel
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -132,7 +131,7 @@ def _initial_state(rng, settings, photons, frame, work):
     length = np.sqrt(dx * dx + dz * dz)
     dx /= length
     dz /= length
-    n = _isr_photons(rng, v1, v2, s, photons)
+    n = _isr_photons(rng, v1, v2, s, settings.numbers, photons)
     if n == 0:
         return 0, s_prime, dx, 0.0, dz
     return _recoil(rng, n, s, s_prime, dx, dz, photons, frame, work)

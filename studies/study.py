@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from toymc.analysis.smoothing import silverman_width, smoothing_matrix
 from toymc.analysis.weights import EventWeights
 from toymc.detector import Detector
 from toymc.errors import InputError
@@ -44,6 +45,8 @@ class Sample:
         stands for. The weights carry branching fractions, so this is usually luminosity x cross-section.
     channels : tuple of str
         Channels that the sample is filled into.
+    estimate : str or None
+        File in ``studies/data`` with the stored sums of an earlier run, used where Pythia 8 is not installed.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Sample:
     events: int
     expected: Callable[[PreparedProcess, float], float]
     channels: tuple[str, ...]
+    estimate: str | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,22 @@ class Spectrum:
             self.raw + other.raw,
             {name: self.up[name] + other.up[name] for name in self.up},
             {name: self.down[name] + other.down[name] for name in self.down},
+        )
+
+    def smoothed(self) -> "Spectrum":
+        """The same template through a Gaussian kernel of Silverman's width; an empty one stays as it is.
+
+        The variance is that of the smoothed bins taken one by one; they are correlated over the width of the kernel.
+        """
+        if self.effective_events == 0.0:
+            return self
+        matrix = smoothing_matrix(len(self.nominal), silverman_width(self.nominal, self.effective_events))
+        return Spectrum(
+            matrix @ self.nominal,
+            matrix**2 @ self.variance,
+            self.raw,
+            {name: matrix @ values for name, values in self.up.items()},
+            {name: matrix @ values for name, values in self.down.items()},
         )
 
     @property

@@ -1,7 +1,7 @@
 """tau -> l alpha with an invisible alpha, l = e, mu [Belle II, PRL 130 (2023) 181803, arXiv:2212.03634].
 
-One tau decays to three charged hadrons (tag), the other to one lepton. The lepton energy in the pseudo-rest frame of its
-tau (energy sqrt(s)/2, direction opposite to the tag), x = 2 E / m_tau, is smeared for tau -> l nu nu and peaks for
+One tau decays to three charged hadrons (tag), the other to one lepton. The lepton energy in the pseudo-rest frame of
+its tau (energy sqrt(s)/2, direction opposite to the tag), x = 2 E / m_tau, is smeared for tau -> l nu nu and peaks for
 tau -> l alpha. Model of the spectrum, with N_lnunu and N_b floating freely:
 
     N(x) = N_lnunu R (eff_la / eff_lnunu) f_la(x) + N_lnunu f_lnunu(x) + N_b f_b(x),   R = B(l alpha) / B(l nu nu)
@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from toymc.analysis.candidates import track_columns
 from toymc.analysis.three_by_one import STAGES, three_by_one
 from toymc.analysis.weights import EventWeights, Factor, combine, identification_factors, pi0_count_factor
 from toymc.detector import Detector, identification_error, identification_probability
@@ -22,8 +23,8 @@ from toymc.events import EventBatch, Reconstruction
 from toymc.generators.processes import PreparedProcess
 from toymc.generators.tau.modes import MODE_NAMES, branching_fractions
 from toymc.geometry.beam import load_beam
-from toymc.inference import HistoSys, Model, NormFactor, StatError
 from toymc.inference import Channel as ModelChannel
+from toymc.inference import HistoSys, Model, NormFactor, StatError
 from toymc.inference import Sample as ModelSample
 from toymc.studies.study import Channel, Columns, Hypothesis, Sample, Spectra, Spectrum, Study, published
 
@@ -38,12 +39,15 @@ STANDARD_MODEL = ("tau_pairs", "continuum")
 PDG = {"e": 11, "mu": 13}
 CARD = "belle2"
 # bins of 0.017 in x over [0, 2], as published; the last one ends at 2.006
-EDGES = 0.017 * np.arange(119)
+EDGES: npt.NDArray[np.float64] = 0.017 * np.arange(119, dtype=np.float64)
 # A template bin with fewer simulated events than this carries no usable statistical error: both tails end there.
 MINIMUM_RAW_EVENTS = 10
 # the parameter of interest counts R in thousandths, so that it is of order one
 UNIT = 1e-3
 
+# Table I of the publication lists four cuts. That photons outside pi0 candidates and electrons among the tag tracks are
+# vetoed is taken from the public 3x1 analysis code of the same group (tau mass, selection "phase3_3pi") [R].
+_NO_PHOTON = "nPhotons_1prong == 0 and nPhotons_3prong == 0"
 _THETA_MISS = "0.34907 < missingMomentumOfEventCMS_theta < 2.79253"
 CUTS = {
     "e": {
@@ -51,12 +55,14 @@ CUTS = {
         "20 < theta_miss < 160 deg": _THETA_MISS,
         "tag energy": "1.2 < tag3hEnergyCMS < 5.3",
         "tag mass": "0.5 < tag3hM < 1.7",
+        "no further photon": _NO_PHOTON,
     },
     "mu": {
         "thrust": "0.90 < thrust < 1.00",
         "20 < theta_miss < 160 deg": _THETA_MISS,
         "tag energy": "1.1 < tag3hEnergyCMS < 5.3",
         "tag mass": "0.4 < tag3hM < 1.7",
+        "no further photon": _NO_PHOTON,
     },
 }
 TEMPLATES = ("direct", "other")
@@ -68,7 +74,7 @@ SOURCES = {
 
 def _pairs(process: PreparedProcess, luminosity_fb: float) -> float:
     """tau pairs in data: the weights carry the branching fractions."""
-    return luminosity_fb * PAIRS_PER_FB
+    return float(luminosity_fb * PAIRS_PER_FB)
 
 
 def _cross_section(process: PreparedProcess, luminosity_fb: float) -> float:
@@ -86,7 +92,7 @@ def _samples() -> tuple[Sample, ...]:
     signals = [_signal(lepton, mass) for lepton in LEPTONS for mass in MASSES]
     return (
         Sample("tau_pairs", "tau_pair", standard_model, 60_000_000, _pairs, both),
-        Sample("continuum", "continuum", {}, 4_000_000, _cross_section, both),
+        Sample("continuum", "continuum", {}, 1_500_000, _cross_section, both, estimate="tau_l_alpha_continuum.json"),
         *signals,
     )
 
@@ -94,6 +100,8 @@ def _samples() -> tuple[Sample, ...]:
 def _observe(truth: EventBatch, reco: Reconstruction) -> tuple[Columns, npt.NDArray[np.int8]]:
     beam = load_beam(CARD)
     found = three_by_one(reco, truth, beam.boost, beam.sqrt_s)
+    for name in ("tag1", "tag2", "tag3"):
+        found.columns.update(track_columns(reco, truth, found.columns["event"], found.columns[f"{name}_row"], name))
     found.columns["signal_origin"] = _mother_pdg(truth, reco, found.columns)
     return found.columns, found.stage
 
@@ -119,18 +127,46 @@ def _trigger_factor(lepton: Lepton, momentum: npt.NDArray[np.float64]) -> Factor
     return Factor("trigger", np.ones_like(relative), 1.0 + relative, 1.0 - relative)
 
 
+def _identification_error(
+    lepton: Lepton, kind: str, relative: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Relative uncertainty up and down: shape in (p, theta) of the card, size and largest value of Table II."""
+    table = PUBLISHED["systematics"][f"{'electron' if lepton == 'e' else 'muon'}_{kind}"]
+    scaled = relative / table["card_average"]
+    largest = table["relative"][1]
+    return np.minimum(scaled * table["average_up"], largest), np.minimum(scaled * table["average_down"], largest)
+
+
+def _lepton_factors(lepton: Lepton, columns: Columns, detector: Detector) -> list[Factor]:
+    """Identification of the signal track, with efficiency and misidentification as separate sources."""
+    track = [columns[f"signal_{name}"] for name in ("pdg", "p", "theta", "charge")]
+    probability = identification_probability(detector, WORKING_POINT[lepton], *track)
+    relative = identification_error(detector, WORKING_POINT[lepton], *track)
+    true_lepton = np.abs(columns["signal_pdg"]) == PDG[lepton]
+    efficiency = _identification_error(lepton, "id", relative)
+    misid = _identification_error(lepton, "misid", relative)
+    error = tuple(np.where(true_lepton, a, b) for a, b in zip(efficiency, misid, strict=True))
+    return identification_factors(lepton, probability, (error[0], error[1]), columns["signal_pdg"])
+
+
+def _tag_veto(columns: Columns, detector: Detector) -> npt.NDArray[np.float64]:
+    """Probability that none of the three tag tracks is identified as an electron (E/p < 0.8 in the public code)."""
+    probability = np.ones(len(columns["event"]))
+    for name in ("tag1", "tag2", "tag3"):
+        track = [columns[f"{name}_{quantity}"] for quantity in ("pdg", "p", "theta", "charge")]
+        probability *= 1.0 - identification_probability(detector, "electronID>0.5", *track)
+    return probability
+
+
 def _weigh(lepton: Lepton, columns: Columns, detector: Detector) -> EventWeights:
     """Identification as a weight, so that every simulated hadron tells about misidentification; pi0 veto; trigger."""
-    track = tuple(columns[f"signal_{name}"] for name in ("pdg", "p", "theta", "charge"))
-    probability = identification_probability(detector, WORKING_POINT[lepton], *track)
-    error = identification_error(detector, WORKING_POINT[lepton], *track)
     pi0 = PUBLISHED["systematics"]["pi0_efficiency"]
     factors = [
-        *identification_factors(lepton, probability, error, columns["signal_pdg"]),
+        *_lepton_factors(lepton, columns, detector),
         _trigger_factor(lepton, columns["signal_p"]),
         pi0_count_factor(columns["nPi0s"], pi0["value"], pi0["error"]),
     ]
-    return combine(columns["weight"] * columns["triggerWeight"], factors)
+    return combine(columns["weight"] * columns["triggerWeight"] * _tag_veto(columns, detector), factors)
 
 
 def _channel(lepton: Lepton) -> Channel:
@@ -186,7 +222,8 @@ def _hypotheses(spectra: Spectra, sources: Sequence[str], statistics: bool) -> l
     for lepton in LEPTONS:
         bins = fitted_bins(spectra, lepton)
         lnunu = spectra["tau_pairs", lepton, "direct"]
-        other = spectra["tau_pairs", lepton, "other"] + _both(spectra, "continuum", lepton)
+        # a few true electrons and muons carry most of the weight of the continuum: its shape is smoothed
+        other = spectra["tau_pairs", lepton, "other"] + _both(spectra, "continuum", lepton).smoothed()
         standard_model = (
             _model_sample("lnunu", lnunu, bins, lepton, [f"N_lnunu_{lepton}"], sources, statistics),
             _model_sample("background", other, bins, lepton, [f"N_b_{lepton}"], sources, statistics),

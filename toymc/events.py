@@ -1,7 +1,7 @@
 """The event record: structure of arrays, in batches that stay in the cache.
 
-Truth is an `EventBatch`: flat particle columns and `offsets` that cut them into events. What the detector makes of it is
-a `Reconstruction` of `Tracks` and `Clusters` with the same layout. Units: GeV, cm, ns, radian; lab frame.
+Truth is an `EventBatch`: flat particle columns and `offsets` that cut them into events. What the detector makes of it
+is a `Reconstruction` of `Tracks` and `Clusters` with the same layout. Units: GeV, cm, ns, radian; lab frame.
 """
 
 from collections.abc import Sequence

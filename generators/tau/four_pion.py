@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from toymc.constants import M_PI
 from toymc.errors import InputError
-from toymc.generators.lean import lean_kernel
-from toymc.kernels import kernel
+from toymc.kernels import kernel, lean_kernel
 
 FloatArray = NDArray[np.float64]
 

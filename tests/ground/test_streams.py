@@ -8,7 +8,8 @@ from toymc.streams import STAGES, stream
 
 
 def test_same_address_same_numbers():
-    assert np.array_equal(stream(7, "tau_pair", "generate", 3).random(5), stream(7, "tau_pair", "generate", 3).random(5))
+    first, second = (stream(7, "tau_pair", "generate", 3).random(5) for _ in range(2))
+    assert np.array_equal(first, second)
 
 
 def test_numbers_never_change_between_releases():

@@ -4,6 +4,7 @@ import time
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from toymc.constants import pdg_edition
 from toymc.detector import build_detector
 from toymc.errors import InputError
 from toymc.events import FloatArray
+from toymc.generators.processes import prepare
+from toymc.generators.pythia_batch import pythia_available
 from toymc.geometry import load_card
 from toymc.geometry.beam import load_beam
 from toymc.inference import LimitResult, upper_limit
 from toymc.production.chunks import Progress
 from toymc.production.spectra import IDENTIFIED, SampleRun, run_sample, spectra_of, total_events
+from toymc.production.stored import load_estimate
 from toymc.production.workspaces import merge_workspaces
 from toymc.report.result import Bands, CutFlowStep, Published, StudyResult
 from toymc.report.result import Hypothesis as ResultHypothesis
@@ -184,6 +188,10 @@ def _run_samples(
     events = total_events(study.samples, options.scale)
     runs = {}
     for sample in study.samples:
+        if sample.estimate is not None and not pythia_available():
+            process = prepare(sample.process, sample.parameters, beam, options.seed)
+            runs[sample.name] = SampleRun(sample, load_estimate(study, sample), sample.expected(process, luminosity))
+            continue
         progress = None if notify is None else notify(sample.name)
         runs[sample.name] = run_sample(
             study, sample, detector, beam, luminosity, options.seed, events(sample),
@@ -241,7 +249,8 @@ def _sample_entries(study: Study, run: SampleRun) -> list[ResultSample]:
         label = run.sample.name if len(run.sample.channels) == 1 else f"{run.sample.name} in {name}"
         expected = float(spectrum.nominal.sum())
         all_weights = run.outcome.cutflows[name].step(study.stages[0])[0]
-        bound = {} if expected > 0.0 else {"upper_bound": 3.0 * run.scale, "upper_bound_prior": "95 %, flat in the mean"}
+        # no survivor: -ln(0.05) events at 95 % with a flat prior in the mean
+        bound = {} if expected > 0.0 else {"upper_bound": -log(0.05) * run.scale, "upper_bound_prior": "95 %, flat"}
         entries.append(
             ResultSample(
                 name=label,
@@ -251,7 +260,7 @@ def _sample_entries(study: Study, run: SampleRun) -> list[ResultSample]:
                 expected_events=expected,
                 expected_events_error=float(np.sqrt(spectrum.variance.sum())),
                 effective_events=spectrum.effective_events,
-                **bound,
+                **bound,  # type: ignore[arg-type]
             )
         )
     return entries

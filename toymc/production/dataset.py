@@ -123,7 +123,11 @@ def draw_dataset(
 
 
 def _shuffled(
-    study: Study, seed: int, found: dict[str, list[FloatArray]], origin: dict[str, list[np.ndarray]], names: tuple[str, ...]
+    study: Study,
+    seed: int,
+    found: dict[str, list[FloatArray]],
+    origin: dict[str, list[np.ndarray]],
+    names: tuple[str, ...],
 ) -> PseudoData:
     observables, sources = {}, {}
     for index, channel in enumerate(study.channels):
@@ -155,8 +159,8 @@ def write_dataset(
     sealed = target.with_name(f"{target.stem}.truth{target.suffix or '.h5'}")
     with atomic_file(sealed) as temporary, h5py.File(temporary, "w", track_order=True) as file:
         _attributes(file, {"study": study.name, "seed": seed, "samples": ", ".join(data.samples), **(inject or {})})
-        for channel, origin in data.origin.items():
-            file.create_dataset(f"channels/{channel}/origin", data=origin, track_times=False)
+        for channel_name, origin in data.origin.items():
+            file.create_dataset(f"channels/{channel_name}/origin", data=origin, track_times=False)
     with atomic_file(target) as temporary, h5py.File(temporary, "w", track_order=True) as file:
         _attributes(file, {"study": study.name, "luminosity_fb": luminosity_fb})
         for channel in study.channels:

@@ -71,7 +71,7 @@ def run_study(
         config = RunConfig(
             study=study.name,
             options={
-                "luminosity": luminosity_fb,
+                "luminosity": run.result.luminosity_fb,
                 "seed": seed,
                 "scale": scale,
                 "executor": executor,
@@ -133,7 +133,9 @@ def _spectrum(run: StudyRun, name: str, observed: "dict[str, np.ndarray] | None"
         f"{h.sample} x {_SHOWN_RATIO:g}": h.model.channels[0].samples[0].data * _SHOWN_RATIO / h.unit
         for h in mine[:: max(1, len(mine) // 3)]
     }
-    error = np.sqrt(np.sum([s.variance[bins] for (_, c, _), s in run.spectra.items() if c == name], axis=0))
+    background = set(run.study.standard_model)
+    variances = [s.variance[bins] for (sample, c, _), s in run.spectra.items() if c == name and sample in background]
+    error = np.sqrt(np.sum(variances, axis=0))
     return template_stack(
         channel.edges[bins.start : bins.stop + 1],
         backgrounds,
@@ -159,7 +161,8 @@ def _limit(run: StudyRun, name: str, cl: float) -> "Figure":
     for what in ("expected", "observed"):
         rows = [(float(p.parameters["mass_GeV"]), getattr(p, what)) for p in theirs if getattr(p, what) is not None]
         if rows:
-            published.append(Points(f"published, {what}", *map(np.array, zip(*rows, strict=True))))
+            x, y = np.array(rows).T
+            published.append(Points(f"published, {what}", x, y))
     return limit_plot(
         mass,
         bands,

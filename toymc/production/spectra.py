@@ -101,7 +101,9 @@ def _selection(cut: str) -> Selection:
     return Selection(cut)
 
 
-def fill(study: Study, sample: Sample, detector: Detector, truth: EventBatch, rng: np.random.Generator) -> SampleOutcome:
+def fill(
+    study: Study, sample: Sample, detector: Detector, truth: EventBatch, rng: np.random.Generator
+) -> SampleOutcome:
     """Simulate, select and histogram one batch.
 
     Parameters
