@@ -1,7 +1,8 @@
 """e+e- -> qq through Pythia 8 [SciPost Phys. Codebases 8 (2022)]: u, d, s, c with initial-state radiation.
 
 Pythia's own fragmentation parameters (Monash tune, made for LEP energies) are kept: at 10.58 GeV they are not tuned,
-and an experiment would use its own. The centre-of-mass energy is the nominal one; its spread of 5 MeV only moves the boost.
+and an experiment would use its own. The centre-of-mass energy is the nominal one; its spread of 5 MeV only moves the
+boost.
 """
 
 import tomllib

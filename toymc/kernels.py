@@ -44,11 +44,11 @@ def kernel(function: F) -> F:
 def lean_kernel(function: F) -> F:
     """Compile `function` as `kernel` does, but without reference counting: for the inner functions of an event loop.
 
-    numba counts references to every array that a function takes out of a tuple or slices; with a few dozen arrays handed
-    down through five levels these atomic operations were half of the time of a tau pair (4.0 against 2.3 us per event,
-    measured). A lean kernel must not allocate (numba refuses `np.empty` in it at compile time) and must be called from a
-    `kernel`, not from Python: on the way in from Python numba takes a reference to the random generator that only the
-    runtime would give back.
+    numba counts references to every array that a function takes out of a tuple or slices; with a few dozen arrays
+    handed down through five levels these atomic operations were half of the time of a tau pair (4.0 against 2.3 us per
+    event, measured). A lean kernel must not allocate (numba refuses `np.empty` in it at compile time) and must be
+    called from a `kernel`, not from Python: on the way in from Python numba takes a reference to the random generator
+    that only the runtime would give back.
 
     Parameters
     ----------
@@ -75,14 +75,15 @@ def _compiled(function: F, more: dict[str, Any]) -> F:
 def _widen_stamp(dispatcher: Any, function: Callable[..., Any]) -> None:
     """Make the cached code depend on all that is compiled into it.
 
-    numba drops cached code when the file of the function changes, but not when a function or constant does that it takes
-    from another file [numba documentation, "Caching limitations"]: a new constant would leave old physics behind.
+    numba drops cached code when the file of the function changes, but not when a function or constant does that it
+    takes from another file [numba documentation, "Caching limitations"]: a new constant would leave old physics behind.
     """
     digest = hashlib.sha256()
     for name in sorted(set(function.__code__.co_names)):
         value = function.__globals__.get(name)
-        if hasattr(value, "toymc_stamp"):
-            digest.update(f"{name}:{value.toymc_stamp}".encode())
+        stamp = getattr(value, "toymc_stamp", None)
+        if stamp is not None:
+            digest.update(f"{name}:{stamp}".encode())
         elif isinstance(value, np.ndarray):
             digest.update(f"{name}:{value.dtype}:{value.shape}".encode() + value.tobytes())
         elif isinstance(value, _FROZEN):

@@ -260,7 +260,7 @@ def _sample_entries(study: Study, run: SampleRun) -> list[ResultSample]:
                 expected_events=expected,
                 expected_events_error=float(np.sqrt(spectrum.variance.sum())),
                 effective_events=spectrum.effective_events,
-                **bound,  # type: ignore[arg-type]
+                **bound,
             )
         )
     return entries
