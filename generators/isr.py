@@ -247,7 +247,8 @@ def _sample_photon_angle(rng, v, eps, log_max):
     """cosine, sine of the angle between a photon of energy fraction v and its own leg (0..90 degrees).
 
     F = [ a sin^2 - v^2/4 sin^4 - eps/2 ((1-2v) sin^2 - v^2 cos^4) ] / (1 - b^2 cos^2)^2, a = 1 - v + v^2/2,
-    b^2 = 1 - eps, eps = 4 m^2/s [Bonneau and Martin, in the form of M. Benayoun et al., Mod. Phys. Lett. A 14 (1999) 2605].
+    b^2 = 1 - eps, eps = 4 m^2/s [Bonneau and Martin, in the form of M. Benayoun et al., Mod. Phys. Lett. A 14 (1999)
+    2605].
     """
     a = 1.0 - v + 0.5 * v * v
     bound = a + 0.25 * v * v
