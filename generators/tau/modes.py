@@ -113,6 +113,7 @@ GROUPS: MappingProxyType[str, tuple[int, ...]] = MappingProxyType(
         "leptonic": _LEPTONIC,
         "hadronic": tuple(m for m in range(N_DECAYS) if m not in _LEPTONIC),
         "one_prong": tuple(m for m in range(N_DECAYS) if m not in _THREE_PRONG),
+        "one_prong_hadronic": tuple(m for m in range(N_DECAYS) if m not in _THREE_PRONG + _LEPTONIC),
         "three_prong": _THREE_PRONG,
     }
 )
