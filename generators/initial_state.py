@@ -4,8 +4,8 @@ import numpy as np
 
 from toymc.generators.beams import _sample_beams
 from toymc.generators.isr import _accept_s, _isr_photons, _sample_leg
-from toymc.generators.lean import lean_kernel
 from toymc.generators.lorentz import _apply, _times_boost, _transverse, _unit_matrix
+from toymc.kernels import lean_kernel
 
 
 @lean_kernel
