@@ -13,6 +13,7 @@ from toymc.generators.processes import prepare
 from toymc.geometry import load_card
 from toymc.geometry.beam import load_beam
 from toymc.production.chunks import CHUNK_SIZE
+from toymc.production.spectra import fill
 from toymc.streams import stream
 from toymc.studies import STUDIES
 
@@ -61,6 +62,7 @@ def main() -> None:
     """Print the table."""
     beam, detector = load_beam("belle2"), build_detector(load_card("belle2"))
     study = STUDIES["tau_l_alpha"]
+    sample = study.samples[0]
     full = prepare("tau_pair", {}, beam)
     forced = prepare("tau_pair", {"decay": "one_prong", "tag": "three_prong"}, beam)
 
@@ -73,11 +75,11 @@ def main() -> None:
     rows["generate, one prong x three prong"] = rate(lambda i: generate(forced, i))
     for name, batch in truth.items():
         rows[f"detector, {name}"] = rate(lambda i, b=batch: simulate(b, detector, stream(1, "bench", "simulate", i)))
-        rows[f"selection, {name}"] = rate(lambda i, b=batch, r=reco[name]: study.observe(b, r, detector))
+        rows[f"selection, {name}"] = rate(lambda i, b=batch, r=reco[name]: fill(study, sample, detector, b, r))
 
     def chain(process, i):
         batch = generate(process, i)
-        return study.observe(batch, simulate(batch, detector, stream(1, "bench", "simulate", i)), detector)
+        return fill(study, sample, detector, batch, simulate(batch, detector, stream(1, "bench", "simulate", i)))
 
     rows["full chain, all modes"] = rate(lambda i: chain(full, i))
     rows["full chain, one prong x three prong"] = rate(lambda i: chain(forced, i))

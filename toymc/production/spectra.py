@@ -16,7 +16,7 @@ from toymc.analysis.cutflow import CutFlow
 from toymc.analysis.histogram import Histogram
 from toymc.analysis.selection import Selection
 from toymc.detector import Detector, simulate
-from toymc.events import EventBatch
+from toymc.events import EventBatch, Reconstruction
 from toymc.generators.processes import PreparedProcess, prepare
 from toymc.geometry.beam import BeamCard
 from toymc.production.chunks import Chunk, Progress, map_chunks, plan_chunks
@@ -102,23 +102,21 @@ def _selection(cut: str) -> Selection:
 
 
 def fill(
-    study: Study, sample: Sample, detector: Detector, truth: EventBatch, rng: np.random.Generator
+    study: Study, sample: Sample, detector: Detector, truth: EventBatch, reco: Reconstruction
 ) -> SampleOutcome:
-    """Simulate, select and histogram one batch.
+    """Select, weigh and histogram one batch.
 
     Parameters
     ----------
     study, sample : Study, Sample
     detector : Detector
     truth : EventBatch
-    rng : numpy.random.Generator
-        Stream of the detector simulation.
+    reco : Reconstruction
 
     Returns
     -------
     SampleOutcome
     """
-    reco = simulate(truth, detector, rng)
     columns, stage = study.observe(truth, reco)
     outcome = empty_outcome(study, sample)
     templates, cutflows = dict(outcome.templates), dict(outcome.cutflows)
@@ -143,7 +141,8 @@ def _task(
     study: Study, sample: Sample, process: PreparedProcess, detector: Detector, seed: int, chunk: Chunk
 ) -> SampleOutcome:
     truth = process.generate(stream(seed, sample.name, "generate", chunk.index), chunk.n_events, chunk.first_event)
-    return fill(study, sample, detector, truth, stream(seed, sample.name, "simulate", chunk.index))
+    reco = simulate(truth, detector, stream(seed, sample.name, "simulate", chunk.index))
+    return fill(study, sample, detector, truth, reco)
 
 
 def run_sample(
