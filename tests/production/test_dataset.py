@@ -51,14 +51,16 @@ def test_injected_signal_is_there_in_its_channel_only(data):
 
 
 def test_files_hide_the_truth_and_come_back_as_counts(tau_only, data, tmp_path):
-    sealed = write_dataset(tmp_path / "d.h5", tau_only, data, LUMINOSITY, 11, {"channel": "e", "mass_GeV": 1.0, "value": 0.5})
+    signal = {"channel": "e", "mass_GeV": 1.0, "value": 0.5}
+    sealed = write_dataset(tmp_path / "d.h5", tau_only, data, LUMINOSITY, 11, signal)
     with h5py.File(tmp_path / "d.h5") as file:
         assert set(file.attrs) == {"study", "luminosity_fb"}
         assert list(file["channels/e"]) == ["signalLeptonEnergyFraction_e"]
     with h5py.File(sealed) as file:
         assert file.attrs["value"] == 0.5
         assert len(file["channels/e/origin"]) == len(data.observables["e"])
-    counts = read_observed(tmp_path / "d.h5", tau_only)
+    counts, luminosity = read_observed(tmp_path / "d.h5", tau_only)
+    assert luminosity == LUMINOSITY
     inside = (data.observables["mu"] >= 0) & (data.observables["mu"] < 2.006)
     assert counts["mu"].sum() == inside.sum()
 

@@ -37,12 +37,13 @@ def counting(
 @limit.command(epilog="Example: toymc limit workspace workspace.json --cl 0.95 --json")
 @click.argument("file", metavar="FILE.json")
 @_cl_option
+@click.option("--measurement", metavar="NAME", help="Measurement of the workspace; the first if not given.")
 @json_option
-def workspace(file: str, cl: float, as_json: bool) -> None:
+def workspace(file: str, cl: float, measurement: str | None, as_json: bool) -> None:
     """CLs limit on the parameter of interest of a pyhf workspace."""
     from toymc.inference import Model, upper_limit
 
-    model = Model.from_pyhf(_read_json(file))
+    model = Model.from_pyhf(_read_json(file), measurement)
     _answer(upper_limit(model, cl=cl).to_dict(), as_json)
 
 

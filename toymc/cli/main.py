@@ -58,6 +58,7 @@ class LazyGroup(click.Group):
     epilog="Example: toymc study run tau_l_alpha --scale 0.1 --out tau_l_alpha",
     lazy={
         "study": ("toymc.cli.study:study", "Repeat a published search: list, run."),
+        "dataset": ("toymc.cli.dataset:dataset", "Draw a pseudo-dataset as data would look, with or without signal."),
         "process": ("toymc.cli.process:process", "What can be generated: list, show with cross-section."),
         "generate": ("toymc.cli.events:generate", "Generate truth events into an HDF5 file."),
         "simulate": ("toymc.cli.events:simulate", "Send generated events through a detector."),

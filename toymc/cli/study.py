@@ -70,7 +70,7 @@ def run(
     """Run study NAME from generated events to its result, and write everything to DIR."""
     from toymc.io.outputs import check_run_folder
 
-    chosen = _study(name)
+    chosen = find_study(name)
     check_run_folder(out, name)
     for what, file in (("data", data), ("systematics", None if systematics in ("all", "none") else systematics)):
         if file is not None and not Path(file).is_file():
@@ -95,7 +95,8 @@ def run(
     _show(result, out, as_json)
 
 
-def _study(name: str) -> "Study":
+def find_study(name: str) -> "Study":
+    """The study of this name; `InputError` names the allowed ones."""
     from toymc.studies import STUDIES
 
     if name not in STUDIES:

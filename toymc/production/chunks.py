@@ -69,6 +69,10 @@ class ChunkPlan(Sequence[Chunk]):
         return Chunk(position, first, min(self.chunk_size, self.n_events - first))
 
 
+ProgressFactory = Callable[[str], Progress]
+"""From the name of a sample to what is told of its progress."""
+
+
 class Checkpoint(Protocol[R]):
     """Where finished chunks are kept, so that an interrupted run goes on where it stopped."""
 

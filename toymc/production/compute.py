@@ -2,7 +2,7 @@
 
 import time
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log
 from pathlib import Path
@@ -20,7 +20,7 @@ from toymc.generators.pythia_batch import pythia_available
 from toymc.geometry import load_card
 from toymc.geometry.beam import load_beam
 from toymc.inference import LimitResult, upper_limit
-from toymc.production.chunks import Progress
+from toymc.production.chunks import ProgressFactory
 from toymc.production.spectra import IDENTIFIED, SampleRun, run_sample, spectra_of, total_events
 from toymc.production.stored import load_estimate
 from toymc.production.workspaces import merge_workspaces
@@ -32,8 +32,6 @@ from toymc.studies.study import Hypothesis, Spectrum, Study
 Spectra = dict[tuple[str, str, str], Spectrum]
 Data = Mapping[str, FloatArray]
 """Observed counts per channel, in the bins of the channel."""
-ProgressFactory = Callable[[str], Progress]
-"""From the name of a sample to what is told of its progress."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from toymc.generators.processes import PreparedProcess, prepare
 from toymc.geometry import load_card
 from toymc.geometry.beam import load_beam
 from toymc.io.outputs import atomic_file
-from toymc.production.chunks import Chunk, Progress, map_chunks, plan_chunks
+from toymc.production.chunks import Chunk, ProgressFactory, map_chunks, plan_chunks
 from toymc.streams import stream
 from toymc.studies.study import Sample, Study
 
@@ -77,7 +77,9 @@ def draw_dataset(
     seed: int,
     inject: Mapping[str, str | float] | None = None,
     workers: int = 1,
-    progress: Progress | None = None,
+    executor: str = "local",
+    scheduler: str | None = None,
+    notify: ProgressFactory | None = None,
 ) -> PseudoData:
     """Draw the events that data would hold.
 
@@ -88,8 +90,10 @@ def draw_dataset(
     seed : int
     inject : mapping, optional
         Signal to put in: the parameters of a hypothesis and its ``value`` (what the limit is on).
-    workers : int
-    progress : callable, optional
+    workers, executor, scheduler
+        See `toymc.production.chunks.map_chunks`.
+    notify : callable, optional
+        From the name of a sample to what is told of its progress.
 
     Returns
     -------
@@ -115,7 +119,8 @@ def draw_dataset(
         mean = sample.expected(process, luminosity_fb) * factor * largest
         events = int(stream(seed, name, "pseudo_data", 2**40).poisson(mean))
         task = partial(_draw, study, sample, process, detector, seed, largest)
-        for drawn in map_chunks(task, plan_chunks(events), workers, progress=progress):
+        progress = None if notify is None else notify(sample.name)
+        for drawn in map_chunks(task, plan_chunks(events), workers, executor, progress, scheduler=scheduler):
             for channel_name, values in drawn.items():
                 found[channel_name].append(values)
                 origin[channel_name].append(np.full(len(values), index))

@@ -13,8 +13,8 @@ from toymc.events import FloatArray
 from toymc.studies.study import Study
 
 
-def read_observed(path: str | Path, study: Study) -> dict[str, FloatArray]:
-    """Counts per bin of every channel of a study.
+def read_observed(path: str | Path, study: Study) -> tuple[dict[str, FloatArray], float]:
+    """Counts per bin of every channel of a study, and the luminosity of the data in 1/fb.
 
     Parameters
     ----------
@@ -23,7 +23,8 @@ def read_observed(path: str | Path, study: Study) -> dict[str, FloatArray]:
 
     Returns
     -------
-    dict of str to float64 (n_bins,)
+    counts : dict of str to float64 (n_bins,)
+    luminosity_fb : float
 
     Raises
     ------
@@ -46,6 +47,12 @@ def read_observed(path: str | Path, study: Study) -> dict[str, FloatArray]:
                 if not np.all(np.isfinite(values)):
                     raise InputError(f"{path}: '{key}' has entries that are not finite")
                 counts[channel.name] = np.histogram(values, bins=channel.edges)[0].astype(np.float64)
-            return counts
+            return counts, _luminosity(path, file.attrs.get("luminosity_fb"))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error}") from error
+
+
+def _luminosity(path: str | Path, value: object) -> float:
+    if not isinstance(value, float) or not 0.0 < value < float("inf"):
+        raise InputError(f"{path}: attribute 'luminosity_fb' is {value}: a positive number is needed")
+    return float(value)

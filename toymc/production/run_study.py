@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toymc.io.outputs import run_folder
-from toymc.production.compute import ProgressFactory, RunOptions, StudyRun, compute_study
+from toymc.production.chunks import ProgressFactory
+from toymc.production.compute import RunOptions, StudyRun, compute_study
 from toymc.production.observed import read_observed
 from toymc.report.result import StudyResult
 from toymc.report.run_toml import RunConfig
@@ -45,7 +46,7 @@ def run_study(
     out : path
         Target folder.
     luminosity_fb : float, optional
-        Default: that of the publication.
+        Default: that of the data if there are any, else that of the publication.
     seed, scale, workers, executor, scheduler, systematics
         See `RunOptions`.
     points : str
@@ -64,8 +65,9 @@ def run_study(
     ToymcError
         If the folder cannot be written or an option is not allowed.
     """
-    options = RunOptions(luminosity_fb, seed, scale, workers, executor, scheduler, systematics)
-    observed = None if data is None else read_observed(data, study)
+    observed, data_luminosity = (None, None) if data is None else read_observed(data, study)
+    amount = luminosity_fb if luminosity_fb is not None else data_luminosity
+    options = RunOptions(amount, seed, scale, workers, executor, scheduler, systematics)
     with run_folder(out, study.name) as folder:
         run = compute_study(study, options, observed, progress)
         config = RunConfig(
@@ -89,7 +91,7 @@ def run_study(
             run.result,
             config,
             title=study.title,
-            plots=_plots(run, None if observed is None else observed),
+            plots=_plots(run, observed),
             workspace=run.workspace,
             reactions=study.reactions,
         )

@@ -1,0 +1,47 @@
+"""`toymc dataset`: a pseudo-dataset as data would look, the truth in a second file."""
+
+from pathlib import Path
+
+import click
+
+from toymc.cli.common import POSITIVE, SEED, echo_json, json_option, progress_bars, worker_options
+from toymc.cli.study import find_study
+
+_KEYS = ("channel", "mass_GeV", "value")
+
+
+@click.command(epilog="Example: toymc dataset tau_l_alpha --inject channel=e,mass_GeV=1.0,value=0.02 --out data.h5")
+@click.argument("name")
+@click.option("--luminosity", type=POSITIVE, metavar="FB", help="In fb^-1; that of the publication if not given.")
+@click.option("--inject", metavar="KEY=VALUE,...", help=f"Signal to put in: {', '.join(_KEYS)}.")
+@click.option("--seed", type=SEED, default=1, show_default=True)
+@worker_options
+@click.option("--out", required=True, metavar="FILE", help="HDF5 file; the truth goes to FILE with .truth in its name.")
+@json_option
+def dataset(
+    name: str,
+    luminosity: float | None,
+    inject: str | None,
+    seed: int,
+    workers: int,
+    executor: str,
+    scheduler: str | None,
+    out: str,
+    as_json: bool,
+) -> None:
+    """Draw the events of study NAME that data would hold, one by one, with or without a signal."""
+    from toymc.production.dataset import draw_dataset, injection, write_dataset
+
+    study = find_study(name)
+    signal = injection(inject.split(","), _KEYS) if inject else None
+    amount = luminosity if luminosity is not None else study.luminosity_fb
+    with progress_bars() as bars:
+        data = draw_dataset(study, amount, seed, signal, workers, executor, scheduler, bars)
+    sealed = write_dataset(out, study, data, amount, seed, signal)
+    counts = {channel: len(values) for channel, values in data.observables.items()}
+    if as_json:
+        echo_json({"study": name, "luminosity_fb": amount, "events": counts, "file": out, "truth": str(sealed)})
+        return
+    for channel, count in counts.items():
+        click.echo(f"channel {channel}: {count} events")
+    click.echo(f"data: {Path(out)}\ntruth: {sealed}")
