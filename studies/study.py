@@ -195,7 +195,7 @@ class Study:
         (truth, reconstruction) -> (`Columns` of the events that the channels select from, stage that every event of
         the batch reached, as index into `stages`).
     hypotheses : callable
-        (spectra, systematic sources in use, whether the statistics of the simulation count) -> hypotheses to test.
+        (spectra, systematic sources in use) -> hypotheses to test; the statistics of the simulation are always in.
     fitted_bins : callable
         (spectra, channel) -> the bins that its model uses.
     sources : tuple of str
@@ -224,7 +224,7 @@ class Study:
     channels: tuple[Channel, ...]
     stages: tuple[str, ...]
     observe: Callable[[EventBatch, Reconstruction], tuple[Columns, npt.NDArray[np.int8]]]
-    hypotheses: Callable[[Spectra, Sequence[str], bool], list[Hypothesis]]
+    hypotheses: Callable[[Spectra, Sequence[str]], list[Hypothesis]]
     fitted_bins: Callable[[Spectra, str], slice]
     sources: tuple[str, ...]
     reactions: tuple[str, ...]

@@ -126,7 +126,7 @@ def _classify(lepton: Lepton, columns: Columns) -> npt.NDArray[np.int64]:
 
 
 def _trigger_factor(lepton: Lepton, momentum: npt.NDArray[np.float64]) -> Factor:
-    """Trigger uncertainty of Table II, largest for the slowest leptons (the table gives the range, not the shape)."""
+    """Trigger uncertainty: the range of Table II, falling over the turn-on of the calorimeter lines."""
     table = PUBLISHED["systematics"][f"trigger_{lepton}"]
     least, most = table["relative"]
     relative = np.interp(momentum, table["momentum_GeV"], (most, least))
@@ -222,7 +222,7 @@ def _model_sample(
     return ModelSample(name, unit * spectrum.nominal[bins], (*free, *shapes, *statistical))
 
 
-def _hypotheses(spectra: Spectra, sources: Sequence[str], statistics: bool) -> list[Hypothesis]:
+def _hypotheses(spectra: Spectra, sources: Sequence[str]) -> list[Hypothesis]:
     fractions = branching_fractions()
     found = []
     for lepton in LEPTONS:
@@ -231,8 +231,8 @@ def _hypotheses(spectra: Spectra, sources: Sequence[str], statistics: bool) -> l
         # a few true electrons and muons carry most of the weight of the continuum: its shape is smoothed
         other = _tau_pairs(spectra, lepton, "other") + _both(spectra, "continuum", lepton).smoothed()
         standard_model = (
-            _model_sample("lnunu", lnunu, bins, lepton, [f"N_lnunu_{lepton}"], sources, statistics),
-            _model_sample("background", other, bins, lepton, [f"N_b_{lepton}"], sources, statistics),
+            _model_sample("lnunu", lnunu, bins, lepton, [f"N_lnunu_{lepton}"], sources, True),
+            _model_sample("background", other, bins, lepton, [f"N_b_{lepton}"], sources, True),
         )
         for mass in MASSES:
             name = f"{lepton}_alpha_{mass:.1f}"

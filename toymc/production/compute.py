@@ -147,8 +147,9 @@ def compute_study(
     samples = _run_samples(study, options, luminosity, notify)
     generated = time.perf_counter()
     spectra = spectra_of(study, samples)
-    nominal = study.hypotheses(spectra, sources, True)
-    statistical = study.hypotheses(spectra, (), False) if sources else nominal
+    nominal = study.hypotheses(spectra, sources)
+    # what `--systematics none` gives: the statistics of the simulation stay in
+    statistical = study.hypotheses(spectra, ()) if sources else nominal
     limits = [_limits(study, spectra, a, b, data) for a, b in zip(nominal, statistical, strict=True)]
     result = StudyResult(
         study=study.name,

@@ -94,7 +94,7 @@ class Hypothesis(_Part):
     background: float | None = None
     expected_toys: Bands | None = None
     expected_statistical: Bands | None = None
-    """The same without systematic uncertainties, where the run computed both."""
+    """The same without systematic sources (the statistics of the simulation stay in), where the run computed both."""
     best_fit: float | None = None
     best_fit_error: float | None = None
     interpretation: dict[str, Any] | None = None

@@ -50,7 +50,7 @@ def limit_table(result: StudyResult) -> Table:
             )
         )
     header = (
-        *names, "CL", "-1 sigma", "expected", "+1 sigma", "stat. only", "observed",
+        *names, "CL", "-1 sigma", "expected", "+1 sigma", "no systematics", "observed",
         "published expected", "published observed", "ours/published",
     )  # fmt: skip
     return _without_empty(Table(f"Upper limits on {result.limit_on or 'the signal'}", header, tuple(rows)))
