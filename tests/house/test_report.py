@@ -99,7 +99,7 @@ def test_ours_stands_beside_the_published(result):
     values = dict(zip(table.header, row, strict=True))
     assert values["published expected"] == 0.004
     assert values["ours/published"] == pytest.approx(1.0)
-    assert "observed" not in table.header and "stat. only" not in table.header
+    assert "observed" not in table.header and "no systematics" not in table.header
     assert published_for(result, result.hypothesis(0.9, channel="e", mass_GeV=1.0)) is None
 
 

@@ -191,7 +191,8 @@ def limit_plot(
         axes.fill_between(at, band[:, 1], band[:, 3], color=BAND_1, linewidth=0, label=r"expected $\pm 1\sigma$")
         axes.plot(at, band[:, 2], "k--", label="expected")
         if statistical is not None:
-            axes.plot(at, np.asarray(statistical, dtype=float)[order], ":", color="0.3", label="expected, no systematics")
+            without = np.asarray(statistical, dtype=float)[order]
+            axes.plot(at, without, ":", color="0.3", label="expected, no systematics")
         if observed is not None:
             axes.plot(at, np.asarray(observed, dtype=float)[order], "k-o", markersize=3.5, label="observed")
         for i, points in enumerate(published):
