@@ -291,7 +291,7 @@ def _published() -> list[dict[str, Any]]:
             }
             if cl == 0.95:
                 row["expected"] = table["expected_95"][i]
-                row["note"] = "expected: 1.96 times the published fit error"
+                row["note"] = "1.96 x published fit error"
             rows.append(row)
     return rows
 

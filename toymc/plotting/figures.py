@@ -256,7 +256,7 @@ def cutflow_bars(
         axes.tick_params(axis="y", which="both", left=False, right=False)
         axes.set_ylim(len(cuts) - 0.4, -0.6)
         axes.set_xlabel("Fraction of weighted events left after the cut")
-        figure.legend(loc="outside lower center", ncols=min(4, len(flows)))
+        figure.legend(loc="outside lower center", ncols=min(2, len(flows)), fontsize=9)
         label(axes, text, luminosity_fb, inside=False)
     return figure
 

@@ -164,7 +164,9 @@ def _limit(run: StudyRun, name: str, cl: float) -> "Figure":
         rows = [(float(p.parameters["mass_GeV"]), getattr(p, what)) for p in theirs if getattr(p, what) is not None]
         if rows:
             x, y = np.array(rows).T
-            published.append(Points(f"published, {what}", x, y))
+            note = next((p.note for p in theirs if p.note), None)
+            title = note if what == "expected" and note else f"published, {what}"
+            published.append(Points(title, x, y))
     return limit_plot(
         mass,
         bands,
@@ -179,8 +181,12 @@ def _limit(run: StudyRun, name: str, cl: float) -> "Figure":
 
 
 def _cutflow(run: StudyRun) -> "Figure":
+    """The Standard Model samples, each in the first channel that it is filled into."""
     from toymc.plotting.figures import cutflow_bars
 
-    shown = list(run.result.cutflow or {})[:6]
-    flows = {name: [(step.cut, step.efficiency) for step in (run.result.cutflow or {})[name]] for name in shown}
+    flows = {}
+    for name in run.study.standard_model:
+        sample = run.samples[name].sample
+        steps = run.samples[name].outcome.cutflows[sample.channels[0]].to_dict()["steps"]
+        flows[f"{name} in channel {sample.channels[0]}"] = [(s["step"], s.get("efficiency", 0.0)) for s in steps]
     return cutflow_bars(flows, text=run.study.name, luminosity_fb=run.result.luminosity_fb)
