@@ -6,7 +6,7 @@
 SHELL      := /bin/bash
 PYTHON     ?= python3
 VENV       ?= .venv
-DEMO_SCALE ?= 0.02
+DEMO_SCALE ?= 0.05
 DEMO_OUT   ?= demo
 
 PY      := $(VENV)/bin/python
@@ -57,7 +57,7 @@ contracts: $(STAMP_T)
 	$(VENV)/bin/lint-imports
 
 unit: $(STAMP_T)
-	$(PY) -m pytest tests
+	$(PY) -m pytest tests -n 2
 
 bench: $(STAMP_T)
 	@set -e; for program in tests/benchmarks/bench_*.py; do echo "== $$program"; $(PY) $$program; done
