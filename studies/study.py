@@ -164,6 +164,9 @@ class Hypothesis:
         The signal sample.
     background : float
         Expected events of everything but the signal.
+    multiplicity : float
+        Signal decays that an event counted by `Sample.expected` may hold: two where either tau of a pair can decay so.
+        The efficiency of the result is per signal decay, whatever happens to the rest of the event.
     """
 
     parameters: Mapping[str, str | float | int | bool]
@@ -171,6 +174,7 @@ class Hypothesis:
     unit: float
     sample: str
     background: float
+    multiplicity: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -249,6 +249,7 @@ def _hypotheses(spectra: Spectra, sources: Sequence[str]) -> list[Hypothesis]:
                     unit=UNIT,
                     sample=name,
                     background=float(sum(s.nominal.sum() for s in _standard_model(spectra, lepton).values())),
+                    multiplicity=2.0,
                 )
             )
     return found
@@ -318,6 +319,7 @@ TAU_L_ALPHA = Study(
     notes=(
         "Identification enters as a weight per track, so that misidentified hadrons carry small weights.",
         "N_lnunu and N_b float freely in each channel; one background shape of other tau decays and e+e- -> qq.",
-        "Photons that convert and four-lepton final states are not simulated.",
+        "Efficiencies are per tau -> l alpha, the branching fraction of the three-prong tag included.",
+        "Photons that convert in the material, split-off clusters and four-lepton final states are not simulated.",
     ),
 )

@@ -54,7 +54,7 @@ def test_result_has_what_the_contract_promises(run):
         assert entry["observed"] is None
         assert list(entry["expected"]) == ["-2", "-1", "0", "+1", "+2"]
         assert entry["expected"]["-2"] < entry["expected"]["0"] < entry["expected"]["+2"]
-        assert 0.01 < entry["efficiency"] < 0.12
+        assert 0.005 < entry["efficiency"] < 0.06
     flow = result["cutflow"]["tau_e_nu_nu in e"]
     assert [step["cut"] for step in flow][:2] == ["all", "four good tracks"]
     events = [step["events"] for step in flow]

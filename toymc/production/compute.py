@@ -232,7 +232,7 @@ def _entry(
         observed=None if limit.observed is None else unit * limit.observed,
         best_fit=None if limit.mu_hat is None else unit * limit.mu_hat,
         best_fit_error=None if limit.mu_error is None else unit * limit.mu_error,
-        efficiency=flow.step(IDENTIFIED)[0] / run.outcome.generated,
+        efficiency=flow.step(IDENTIFIED)[0] / (hypothesis.multiplicity * run.outcome.generated),
         background=hypothesis.background,
     )
 
