@@ -126,7 +126,7 @@ def _classify(lepton: Lepton, columns: Columns) -> npt.NDArray[np.int64]:
 
 
 def _trigger_factor(lepton: Lepton, momentum: npt.NDArray[np.float64]) -> Factor:
-    """Trigger uncertainty: the range of Table II, falling over the turn-on of the calorimeter lines."""
+    """Trigger uncertainty: the range of Table II, spread over the momenta of `published.toml`."""
     table = PUBLISHED["systematics"][f"trigger_{lepton}"]
     least, most = table["relative"]
     relative = np.interp(momentum, table["momentum_GeV"], (most, least))
