@@ -2,7 +2,7 @@
 #   make demo      a published search, from generated events to a limit, in about a minute of computing
 #   make test      lint, type check, import contracts, tests
 #   make bench     throughput on one core, beside Pythia 8 in the same run
-#   make validate  the slow physics validation against independent generators
+#   make validate  the physics checks measured again, and the notebooks
 SHELL      := /bin/bash
 PYTHON     ?= python3
 VENV       ?= .venv
@@ -64,6 +64,7 @@ bench: $(STAMP_T)
 
 validate: $(STAMP_T)
 	$(PY) -m pytest tests -m validate
+	$(PY) -m pytest --nbmake notebooks
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache $(DEMO_OUT)
