@@ -42,9 +42,9 @@ The spectra differ as they must; reweighted to Pythia's current, ours has Pythia
 therefore left out of the count above.
 
 [2] Ours takes the structure functions at the scale s, as the O(α²) radiator that the row before and the tests hold it
-to; Pythia takes them at the scale s′, which makes hard emission rarer by (ln s′/m² − 1)/(ln s/m² − 1): 9 % at
-1 − s′/s = 0.82. With that factor the hard part has Pythia's shape; below it bins differ by 1 to 3 %, the size of the
-non-leading terms.
+to; Pythia takes them at the scale s′ (`SigmaProcess:factorScale1` = 1, its default), which makes hard emission rarer
+by (ln s′/m² − 1)/(ln s/m² − 1): 9 % at 1 − s′/s = 0.82. With that factor the hard part has Pythia's shape; below it
+bins differ by 1 to 3 %, the size of the non-leading terms.
 """
 
 
