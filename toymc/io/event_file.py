@@ -21,6 +21,7 @@ import numpy.typing as npt
 import toymc
 from toymc.errors import InputError
 from toymc.events import Clusters, EventBatch, Reconstruction, Tracks
+from toymc.io.interrupts import interrupts_held
 from toymc.io.outputs import atomic_file, write_error
 from toymc.io.sink import Sink
 
@@ -114,8 +115,9 @@ class EventWriter:
     def __enter__(self) -> Self:
         temporary = self._atomic.__enter__()
         try:
-            self._sink = Sink(temporary)
-            self._file = h5py.File(self._sink, "w", libver=("v110", "v110"))
+            with interrupts_held():
+                self._sink = Sink(temporary)
+                self._file = h5py.File(self._sink, "w", libver=("v110", "v110"))
         except BaseException:
             self._atomic.__exit__(*sys.exc_info())
             raise
@@ -125,10 +127,11 @@ class EventWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         try:
-            if error is None:
-                self._finish()
-            self._file.close()
-            self._sink.close()
+            with interrupts_held():
+                if error is None:
+                    self._finish()
+                self._file.close()
+                self._sink.close()
             if error is None and self._sink.error is not None:
                 raise self._sink.error
         except BaseException:
@@ -147,6 +150,13 @@ class EventWriter:
         ToymcError
             If the file cannot grow.
         """
+        with interrupts_held():
+            self._append(batch)
+        if self._sink.error is not None:
+            raise write_error(self.path, self._sink.error) from self._sink.error
+        self.n_events += batch.n_events
+
+    def _append(self, batch: Batch) -> None:
         if self._kind is None:
             self._create(batch)
         if type(batch) is not self._kind:
@@ -155,9 +165,6 @@ class EventWriter:
             _extend(self._file["events"][name], getattr(batch, name))
         for name in _TABLES[type(batch)]:
             self._append_table(self._file[name], batch if isinstance(batch, EventBatch) else getattr(batch, name))
-        if self._sink.error is not None:
-            raise write_error(self.path, self._sink.error) from self._sink.error
-        self.n_events += batch.n_events
 
     def _append_table(self, group: Any, table: Any) -> None:
         rows = _row_columns(type(table))
@@ -240,7 +247,7 @@ class EventFile:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         if not self.path.is_file():
-            raise InputError(f"cannot read {path}: no such file")
+            raise InputError(f"cannot read {path}: {'it is a folder' if self.path.is_dir() else 'no such file'}")
         try:
             self._file: Any = h5py.File(self.path, "r", locking=False)
         except OSError as error:

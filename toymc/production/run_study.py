@@ -11,6 +11,7 @@ from toymc.io.outputs import run_folder
 from toymc.production.chunks import ProgressFactory
 from toymc.production.compute import RunOptions, StudyRun, compute_study
 from toymc.production.observed import read_observed
+from toymc.production.warm import warming
 from toymc.report.result import StudyResult
 from toymc.report.run_toml import RunConfig
 from toymc.report.write import Plot, write_run
@@ -68,7 +69,7 @@ def run_study(
     observed, data_luminosity = (None, None) if data is None else read_observed(data, study)
     amount = luminosity_fb if luminosity_fb is not None else data_luminosity
     options = RunOptions(amount, seed, scale, workers, executor, scheduler, systematics)
-    with run_folder(out, study.name) as folder:
+    with run_folder(out, study.name) as folder, warming():
         run = compute_study(study, options, observed, progress)
         config = RunConfig(
             study=study.name,
