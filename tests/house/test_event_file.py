@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from tests.house.events import reconstruction, truth_batch
 from toymc.errors import InputError, ToymcError
 from toymc.events import EventBatch
 from toymc.io.event_file import EventFile, EventWriter, FileMetadata
+from toymc.io.sink import Sink
 from toymc.production.chunks import map_chunks, plan_chunks
 
 METADATA = FileMetadata("house", seed=2**63 + 5, parameters={"mass": 1.5, "signal": "e_alpha", "isr": True})
@@ -205,3 +207,31 @@ def test_a_folder_without_permission_is_one_clear_error(tmp_path, monkeypatch):
     monkeypatch.setattr("toymc.io.event_file.Sink", refuse)
     with pytest.raises(ToymcError, match="Permission denied: write elsewhere"):
         write(tmp_path / "a.h5", [truth_batch(0)])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("call", [1, 5, 40])
+def test_an_interrupt_inside_the_library_ends_the_run(tmp_path, monkeypatch, number, call):
+    """HDF5 drops exceptions of its callbacks: the signal has to wait, and then to be heard."""
+    plain = Sink.write
+    calls = []
+
+    def write_and_interrupt(self, data):
+        calls.append(len(data))
+        if len(calls) == call:
+            signal.raise_signal(number)
+        return plain(self, data)
+
+    def stop(signal_number, frame):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Sink, "write", write_and_interrupt)
+    previous = signal.signal(number, stop)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            write(tmp_path / "a.h5", [truth_batch(0), truth_batch(1), truth_batch(2)])
+        assert signal.getsignal(number) is stop
+    finally:
+        signal.signal(number, previous)
+    assert len(calls) >= call
+    assert list(tmp_path.iterdir()) == []
