@@ -269,7 +269,7 @@ def _both(spectra: Spectra, sample: str, lepton: Lepton) -> Spectrum:
 def _inject(signal: Mapping[str, str | float]) -> tuple[Sample, float]:
     """A signal of any mass with R = value in one channel."""
     channel, mass, value = (signal.get(key) for key in ("channel", "mass_GeV", "value"))
-    if channel not in LEPTONS or not isinstance(mass, float) or not isinstance(value, float) or value < 0.0:
+    if channel not in LEPTONS or not isinstance(mass, float) or not isinstance(value, float) or not value >= 0.0:
         raise InputError(f"signal {dict(signal)}: give channel = e or mu, mass_GeV, and value = R >= 0")
     lepton: Lepton = "e" if channel == "e" else "mu"
     return _signal(lepton, mass), value * branching_fractions()[MODE_NAMES.index(DECAY[lepton])]

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from toymc.errors import InputError
-from toymc.production.dataset import draw_dataset, injection, write_dataset
+from toymc.generators.continuum import continuum_cross_section_fb
+from toymc.production.dataset import check_target, draw_dataset, injection, write_dataset
 from toymc.production.observed import read_observed
 from toymc.studies import STUDIES
 from toymc.studies.study import Study
@@ -65,6 +66,35 @@ def test_files_hide_the_truth_and_come_back_as_counts(tau_only, data, tmp_path):
     assert counts["mu"].sum() == inside.sum()
 
 
+def test_the_continuum_is_drawn_from_its_stored_estimate():
+    """Pythia would take days for the 2.3e8 events of 62.8/fb; the counts are those of the model within 4 sigma."""
+    import dataclasses
+
+    from toymc.production.stored import load_estimate
+
+    study = dataclasses.replace(STUDY, standard_model=("continuum",))
+    drawn = draw_dataset(study, 62.8, 3)
+    again = draw_dataset(study, 62.8, 3)
+    sample = next(s for s in STUDY.samples if s.name == "continuum")
+    estimate = load_estimate(STUDY, sample)
+    scale = 62.8 * continuum_cross_section_fb()[0] / estimate.generated
+    for channel in STUDY.channels:
+        values = drawn.observables[channel.name]
+        assert np.array_equal(values, again.observables[channel.name])
+        assert np.all((values >= channel.edges[0]) & (values <= channel.edges[-1]))
+        mean = scale * sum(estimate.templates[channel.name, t].values().sum() for t in channel.templates)
+        assert abs(len(values) - mean) < 4 * np.sqrt(mean)
+
+
+def test_a_target_that_cannot_be_written_is_told_before_the_work(tmp_path):
+    check_target(tmp_path / "new" / "d.h5")
+    with pytest.raises(InputError, match="it is a folder"):
+        check_target(tmp_path)
+    (tmp_path / "thesis.tex").write_text("do not lose me")
+    with pytest.raises(InputError, match="is not an HDF5 file"):
+        check_target(tmp_path / "thesis.tex")
+
+
 def test_signal_cannot_be_told_by_its_place(data):
     """Kolmogorov-Smirnov on the positions of signal events in the shuffled table: p > 1e-3."""
     from scipy.stats import kstest
@@ -94,6 +124,8 @@ def test_unreadable_data(tmp_path, make, words):
         ({"channel": "tau", "mass_GeV": 1.0, "value": 0.1}, "channel = e or mu"),
         ({"channel": "e", "mass_GeV": 1.0}, "value = R"),
         ({"channel": "e", "mass_GeV": 1.9, "value": 0.1}, "from 0 to 1.77"),
+        ({"channel": "e", "mass_GeV": 1.0, "value": float("nan")}, "value = R"),
+        ({"channel": "e", "mass_GeV": 1.0, "value": 1e300}, "lower the luminosity"),
     ],
 )
 def test_bad_injection(tau_only, signal, words):

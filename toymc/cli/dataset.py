@@ -30,9 +30,10 @@ def dataset(
     as_json: bool,
 ) -> None:
     """Draw the events of study NAME that data would hold, one by one, with or without a signal."""
-    from toymc.production.dataset import draw_dataset, injection, write_dataset
+    from toymc.production.dataset import check_target, draw_dataset, injection, write_dataset
 
     study = find_study(name)
+    check_target(out)
     signal = injection(inject.split(","), _KEYS) if inject else None
     amount = luminosity if luminosity is not None else study.luminosity_fb
     with progress_bars() as bars:

@@ -70,8 +70,7 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
     ['a.txt']
     """
     target = Path(path).absolute()
-    if target.is_dir():
-        raise InputError(f"cannot write {path}: it is a folder: name a file")
+    _check_not_a_folder(path)
     temporary = _temporary_beside(target)
     made: list[Path] = []
     try:
@@ -85,6 +84,17 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
         if isinstance(error, OSError):
             raise write_error(Path(path), error) from error
         raise
+
+
+def check_file(path: Path | str) -> None:
+    """Raise `InputError` if a file cannot be written to `path`; says so before any computing is done."""
+    _check_not_a_folder(path)
+    _check_writable(path, Path(path).absolute().parent)
+
+
+def _check_not_a_folder(path: Path | str) -> None:
+    if Path(path).is_dir():
+        raise InputError(f"cannot write {path}: it is a folder: name a file")
 
 
 @contextmanager

@@ -2,12 +2,14 @@
 
 The number of generated events is a Poisson number, and every event is kept with the probability that its weight stands
 for (identification, trigger, veto), so that counts fluctuate as in data. Nothing in the first file tells signal from
-background.
+background. A sample with a stored estimate (e+e- -> qq: a few hundred million events of Pythia 8 for a handful of
+survivors) is drawn from that estimate, smoothed as in the model of the study: a Poisson number per channel, spread
+evenly inside a bin.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,17 @@ from toymc.events import FloatArray
 from toymc.generators.processes import PreparedProcess, prepare
 from toymc.geometry import load_card
 from toymc.geometry.beam import load_beam
-from toymc.io.outputs import atomic_file
+from toymc.io.outputs import atomic_file, check_file
 from toymc.production.chunks import Chunk, ProgressFactory, map_chunks, plan_chunks
+from toymc.production.spectra import SampleRun
+from toymc.production.stored import load_estimate
 from toymc.streams import stream
-from toymc.studies.study import Sample, Study
+from toymc.studies.study import Sample, Spectrum, Study
 
 # events that show the largest generator weight of a process; weights take few values
 _PILOT = 4096
+# more events of one sample than this are a slip of the pen: 50/ab hold 5e10 tau pairs
+_MOST_EVENTS = 1e12
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,28 @@ def _draw(
         kept = rng.random(len(probability)) < probability
         drawn[channel_name] = selected[channel.observable][kept]
     return drawn
+
+
+def _from_estimate(study: Study, sample: Sample, expected: float, seed: int) -> dict[str, FloatArray]:
+    """Observables per channel, drawn from the stored sums of a sample; `expected` as in `Sample.expected`."""
+    run = SampleRun(sample, load_estimate(study, sample), expected)
+    rng = stream(seed, f"dataset {sample.name}", "pseudo_data", 0)
+    drawn = {}
+    for name in sample.channels:
+        channel = study.channel(name)
+        parts = [run.spectrum(channel, template) for template in channel.templates]
+        bins = reduce(Spectrum.__add__, parts).smoothed().nominal
+        counts = rng.poisson(bins)
+        low, high = np.repeat(channel.edges[:-1], counts), np.repeat(channel.edges[1:], counts)
+        drawn[name] = low + (high - low) * rng.random(len(low))
+    return drawn
+
+
+def _events(seed: int, name: str, mean: float) -> int:
+    """Poisson number of events to generate."""
+    if not mean <= _MOST_EVENTS:
+        raise InputError(f"{mean:.3g} events asked for in '{name}': lower the luminosity or the value of the signal")
+    return int(stream(seed, name, "pseudo_data", 2**40).poisson(mean))
 
 
 def draw_dataset(
@@ -114,10 +142,16 @@ def draw_dataset(
     origin: dict[str, list[np.ndarray]] = {channel.name: [] for channel in study.channels}
     for index, (sample, factor) in enumerate(wanted):
         process = prepare(sample.process, sample.parameters, beam, seed)
+        if sample.estimate is not None:
+            expected = sample.expected(process, luminosity_fb) * factor
+            for channel_name, values in _from_estimate(study, sample, expected, seed).items():
+                found[channel_name].append(values)
+                origin[channel_name].append(np.full(len(values), index))
+            continue
         name = f"dataset {sample.name}"
         largest = float(process.generate(stream(seed, name, "warmup", 0), _PILOT, 0).weight.max())
         mean = sample.expected(process, luminosity_fb) * factor * largest
-        events = int(stream(seed, name, "pseudo_data", 2**40).poisson(mean))
+        events = _events(seed, name, mean)
         task = partial(_draw, study, sample, process, detector, seed, largest)
         progress = None if notify is None else notify(sample.name)
         for drawn in map_chunks(task, plan_chunks(events), workers, executor, progress, scheduler=scheduler):
@@ -141,6 +175,15 @@ def _shuffled(
         observables[channel.name] = values[order]
         sources[channel.name] = np.concatenate([*origin[channel.name], np.empty(0, dtype=np.int64)])[order]
     return PseudoData(observables, sources, names)
+
+
+def check_target(path: str | Path) -> None:
+    """Raise `InputError` if a dataset must not or cannot be written to `path`; says so before any computing is done."""
+    import h5py
+
+    check_file(path)
+    if Path(path).exists() and not h5py.is_hdf5(path):
+        raise InputError(f"{path} exists and is not an HDF5 file: name another file")
 
 
 def write_dataset(
