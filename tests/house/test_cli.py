@@ -14,7 +14,7 @@ import pytest
 import toymc
 from tests.house.events import truth_batch
 from toymc.cli import main as entry
-from toymc.cli.common import echo_table, finite, parse_parameters
+from toymc.cli.common import Count, echo_table, finite, parse_parameters
 from toymc.errors import InputError, ToymcError
 from toymc.io.event_file import EventWriter, FileMetadata
 
@@ -55,8 +55,10 @@ def test_every_command_has_help_and_an_example(toymc_says, words):
     assert code == 0 and err == ""
     assert out.startswith(f"Usage: toymc {' '.join(words)}")
     command = dict(COMMANDS)[words]
-    if not isinstance(command, click.Group):
-        assert f"Example: toymc {' '.join(words)}" in " ".join(out.split())
+    assert f"Example: toymc {' '.join(words)}" in " ".join(out.split())
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"toymc {' '.join(words)}: option {parameter.name} has no help"
 
 
 def test_help_comes_at_once():
@@ -111,6 +113,13 @@ BAD_INPUT = {
     "parameter twice": (["process", "show", "tau_pair", "-p", "mass=1", "-p", "mass=2"], "'mass' is given twice"),
     "no events": (["generate", "tau_pair", "--events", "0", "--out", "OUT"], "'--events': 0"),
     "negative events": (["generate", "tau_pair", "--events", "-5", "--out", "OUT"], "'--events': -5"),
+    "half an event": (["generate", "tau_pair", "--events", "1.5", "--out", "OUT"], "1.5 is not a whole number"),
+    "events without end": (["generate", "tau_pair", "--events", "1e99", "--out", "OUT"], "1e99 is not allowed"),
+    "events nan": (["generate", "tau_pair", "--events", "nan", "--out", "OUT"], "nan is not a whole number"),
+    "confidence level in percent": (
+        ["limit", "counting", "--observed", "1", "--background", "1", "--cl", "90"], "give a number between 0 and 1"),
+    "a folder as dataset": (["dataset", "tau_l_alpha", "--out", "."], "it is a folder"),
+    "a folder as event file": (["inspect", "."], "cannot read .: it is a folder"),
     "unknown beam": (["generate", "tau_pair", "--events", "10", "--beam", "lhc", "--out", "OUT"], "lhc"),
     "unreadable event file": (["simulate", "BROKEN.h5", "--out", "OUT"], "not an HDF5 file"),
     "missing event file": (["inspect", "nowhere.h5"], "cannot read nowhere.h5: no such file"),
@@ -323,6 +332,11 @@ def test_parameters_become_what_they_say():
     assert parse_parameters(["a=1", "b=1.5", "c=True", "d=x=y", "e=-2e3"]) == {
         "a": 1, "b": 1.5, "c": True, "d": "x=y", "e": -2000.0,
     }  # fmt: skip
+
+
+def test_counts_may_be_written_as_physicists_do():
+    count = Count(1)
+    assert [count.convert(text, None, None) for text in ("7", "1e6", "2.5e3")] == [7, 1_000_000, 2500]
 
 
 def test_json_has_no_infinity():

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 import click
@@ -37,7 +38,7 @@ class Number(click.ParamType):  # type: ignore[type-arg]
     def allowed(self) -> str:
         """The range in words."""
         if math.isfinite(self.high):
-            return f"a number {'above' if self.low_open else 'from'} {self.low:g} to {self.high:g}"
+            return f"a number {'above' if self.low_open else 'of at least'} {self.low:g}, at most {self.high:g}"
         if math.isfinite(self.low):
             return f"a number {'above' if self.low_open else 'of at least'} {self.low:g}"
         return "a finite number"
@@ -52,8 +53,31 @@ class Fraction(Number):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number = super().convert(value, param, ctx)
         if number == 1.0:
-            self.fail(f"{value} is not allowed: give a number between 0 and 1", param, ctx)
+            self.fail(f"{value} is not allowed: give {self.allowed()}", param, ctx)
         return number
+
+    def allowed(self) -> str:
+        return "a number between 0 and 1"
+
+
+class Count(click.ParamType):  # type: ignore[type-arg]
+    """A whole number of at least `low`, also written as 1e6."""
+
+    name = "integer"
+
+    def __init__(self, low: int, high: int = 2**63 - 1) -> None:
+        self.low, self.high = low, high
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            number = Decimal(str(value))
+        except InvalidOperation:
+            self.fail(f"'{value}' is not a whole number", param, ctx)
+        if not number.is_finite() or number != number.to_integral_value():
+            self.fail(f"{value} is not a whole number", param, ctx)
+        if not self.low <= number <= self.high:
+            self.fail(f"{value} is not allowed: give a whole number from {self.low} to {self.high:.3g}", param, ctx)
+        return int(number)
 
 
 class NumberList(click.ParamType):  # type: ignore[type-arg]
@@ -71,6 +95,8 @@ POSITIVE = Number(0.0, low_open=True)
 NOT_NEGATIVE = Number(0.0)
 SEED = click.IntRange(0, 2**64 - 1)
 
+SEED_HELP = "The same seed gives the same events."
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON on standard output.")
 
 
@@ -78,7 +104,10 @@ def worker_options(function: F) -> F:
     """Add --workers, --executor and --scheduler."""
     for option in (
         click.option("--scheduler", metavar="ADDR", help="Dask scheduler (tcp://host:port or scheduler file)."),
-        click.option("--executor", type=click.Choice(["local", "dask"]), default="local", show_default=True),
+        click.option(
+            "--executor", type=click.Choice(["local", "dask"]), default="local", show_default=True,
+            help="Threads of this machine, or Dask (extra toymc[distributed]).",
+        ),
         click.option(
             "--workers", type=click.IntRange(1, 4096), default=available_cores, show_default="all cores",
             help="Parallel workers; the result does not depend on it.",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from toymc.cli.common import POSITIVE, SEED, echo_json, json_option, progress_bars, worker_options
+from toymc.cli.common import POSITIVE, SEED, SEED_HELP, echo_json, json_option, progress_bars, worker_options
 from toymc.cli.study import find_study
 
 _KEYS = ("channel", "mass_GeV", "value")
@@ -14,7 +14,7 @@ _KEYS = ("channel", "mass_GeV", "value")
 @click.argument("name")
 @click.option("--luminosity", type=POSITIVE, metavar="FB", help="In fb^-1; that of the publication if not given.")
 @click.option("--inject", metavar="KEY=VALUE,...", help=f"Signal to put in: {', '.join(_KEYS)}.")
-@click.option("--seed", type=SEED, default=1, show_default=True)
+@click.option("--seed", type=SEED, default=1, show_default=True, help=SEED_HELP)
 @worker_options
 @click.option("--out", required=True, metavar="FILE", help="HDF5 file; the truth goes to FILE with .truth in its name.")
 @json_option

@@ -7,7 +7,7 @@ from toymc.cli.common import NumberList, echo_json, echo_table, json_option
 _EXAMPLE = "Example: toymc detector performance belle2 --species pi --p 0.2,0.5,1 --theta 90,60,40 --json"
 
 
-@click.group()
+@click.group(epilog=_EXAMPLE)
 def detector() -> None:
     """Performance of a detector card."""
 
@@ -26,7 +26,7 @@ def performance(
     from toymc.detector import detector_performance
     from toymc.geometry import load_card
 
-    grid = detector_performance(load_card(card), species.split(","), momenta, angles, ideal)
+    grid = detector_performance(load_card(card), [name.strip() for name in species.split(",")], momenta, angles, ideal)
     if as_json:
         echo_json({"card": card, "ideal": ideal, "grid": grid})
     else:

@@ -5,7 +5,17 @@ from pathlib import Path
 
 import click
 
-from toymc.cli.common import SEED, echo_json, echo_table, json_option, parse_parameters, progress_bars, worker_options
+from toymc.cli.common import (
+    SEED,
+    SEED_HELP,
+    Count,
+    echo_json,
+    echo_table,
+    json_option,
+    parse_parameters,
+    progress_bars,
+    worker_options,
+)
 from toymc.errors import InputError
 
 
@@ -13,10 +23,10 @@ from toymc.errors import InputError
     epilog="Example: toymc generate tau_pair --events 100000 -p signal=e_alpha -p mass=1.0 --seed 1 --out signal.h5"
 )
 @click.argument("process")
-@click.option("--events", type=click.IntRange(1), required=True, help="Number of events.")
+@click.option("--events", type=Count(1), required=True, help="Number of events, e.g. 1e6.")
 @click.option("-p", "pairs", multiple=True, metavar="KEY=VALUE", help="Parameter of the process; repeatable.")
 @click.option("--beam", default="belle2", show_default=True, help="Beam card: name or path.")
-@click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True, help=SEED_HELP)
 @worker_options
 @click.option("--out", required=True, metavar="FILE.h5", help="Event file to write.")
 @json_option

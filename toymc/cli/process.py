@@ -5,7 +5,7 @@ import click
 from toymc.cli.common import echo_json, echo_table, json_option, parse_parameters
 
 
-@click.group()
+@click.group(epilog="Example: toymc process show tau_pair -p signal=e_alpha -p mass=1.0")
 def process() -> None:
     """What can be generated."""
 

@@ -8,6 +8,7 @@ import click
 from toymc.cli.common import (
     POSITIVE,
     SEED,
+    SEED_HELP,
     echo_json,
     echo_table,
     json_option,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from toymc.studies import Study
 
 
-@click.group()
+@click.group(epilog="Example: toymc study run tau_l_alpha --scale 0.1 --out tau_l_alpha")
 def study() -> None:
     """Repeat a published search or measurement."""
 
@@ -45,11 +46,17 @@ def list_studies(as_json: bool) -> None:
 @study.command(epilog="Example: toymc study run tau_l_alpha --scale 0.1 --seed 1 --out tau_l_alpha")
 @click.argument("name")
 @click.option("--luminosity", type=POSITIVE, metavar="FB", help="In fb^-1; that of the publication if not given.")
-@click.option("--seed", type=SEED, default=1, show_default=True)
+@click.option("--seed", type=SEED, default=1, show_default=True, help=SEED_HELP)
 @click.option("--scale", type=POSITIVE, default=1.0, show_default=True, help="Of the Monte Carlo statistics.")
 @worker_options
-@click.option("--systematics", default="all", show_default=True, metavar="all|none|FILE")
-@click.option("--points", type=click.Choice(["reference", "all"]), default="all", show_default=True)
+@click.option(
+    "--systematics", default="all", show_default=True, metavar="all|none|FILE",
+    help="Sources in use; FILE is TOML with sources = [...].",
+)  # fmt: skip
+@click.option(
+    "--points", type=click.Choice(["reference", "all"]), default="all", show_default=True,
+    help="Of scans with thousands of points: the reference ones alone.",
+)  # fmt: skip
 @click.option("--data", metavar="FILE", help="Observed events: adds the observed limit.")
 @click.option("--out", required=True, metavar="DIR", help="Folder for results, plots and report.")
 @json_option
@@ -92,7 +99,7 @@ def run(
             data=data,
             progress=bars,
         )
-    _show(result, out, as_json)
+    _show(result, chosen, out, as_json)
 
 
 def find_study(name: str) -> "Study":
@@ -109,7 +116,7 @@ def _timing(name: str, value: float) -> str:
     return f"{name.removesuffix('_s')} {value:.1f} s" if name.endswith("_s") else f"{name} {value:g}"
 
 
-def _show(result: "StudyResult", out: str, as_json: bool) -> None:
+def _show(result: "StudyResult", chosen: "Study", out: str, as_json: bool) -> None:
     """The limits or estimators beside the published ones, and where the report lies."""
     from toymc.report.tables import estimator_table, limit_table
 
@@ -121,6 +128,9 @@ def _show(result: "StudyResult", out: str, as_json: bool) -> None:
             click.echo(table.title)
             echo_table(table.header, table.rows)
             click.echo()
+    if result.published:
+        facts = [f"{chosen.luminosity_fb:g} fb^-1", *dict.fromkeys(row.note for row in result.published if row.note)]
+        click.echo(f"published: {chosen.reference}; {'; '.join(facts)}")
     if result.timing:
         click.echo(", ".join(_timing(name, value) for name, value in result.timing.items()))
     click.echo(f"report: {Path(out) / 'report.html'}")
