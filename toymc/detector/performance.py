@@ -37,7 +37,7 @@ def detector_performance(
     theta : sequence of float
         Polar angles in degrees, lab frame.
     ideal : bool
-        What the layers alone give, without the tuning to published-type resolutions.
+        What the layers alone give, without the tuning to the card's parametrisations.
 
     Returns
     -------

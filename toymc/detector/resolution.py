@@ -1,4 +1,4 @@
-"""Resolution tables: shapes from the layers, sizes from the published-type parametrisations of the card.
+"""Resolution tables: shapes from the layers, sizes from the parametrisations of the card.
 
 The weight-matrix calculation gives the full covariance at every (p beta, theta). At 90 degrees its sigma(omega),
 sigma(d0) and sigma(z0) are scaled to the card's a (+) b/(p beta); the same factors hold at every theta. phi0 is scaled
@@ -58,7 +58,7 @@ def _correlations(fit: WeightedFit) -> tuple[float, float, float, float]:
     )
 
 
-def published_sigmas(card: DetectorCard, p_beta: FloatArray) -> FloatArray:
+def card_sigmas(card: DetectorCard, p_beta: FloatArray) -> FloatArray:
     """sigma(d0) cm, sigma(omega) 1/cm, sigma(z0) cm at 90 degrees from the card's parametrisations, shape (n, 3)."""
     form = card.tracking.resolution
     per_momentum = OMEGA_PER_TESLA_GEV_CM * card.field.solenoid_tesla.value
@@ -74,7 +74,7 @@ def tuning_factors(card: DetectorCard, p_beta: FloatArray) -> FloatArray:
     limits = card.tracking.resolution.valid_p_beta
     inside = np.clip(p_beta, limits.low.value, limits.high.value)
     ideal = _sigmas(fit_at(card, 0.5 * math.pi, inside))
-    ratio = published_sigmas(card, inside) / ideal[:, [0, 2, 3]]
+    ratio = card_sigmas(card, inside) / ideal[:, [0, 2, 3]]
     return ratio[:, [0, 0, 1, 2, 2]]
 
 
