@@ -46,7 +46,8 @@ class Sample:
     channels : tuple of str
         Channels that the sample is filled into.
     estimate : str or None
-        File in ``studies/data`` with the stored sums of an earlier run, used where Pythia 8 is not installed.
+        File in ``studies/data`` with the stored sums of an earlier run, used where Pythia 8 is not installed or the run
+        asks for fewer events than it holds.
     """
 
     name: str

@@ -126,10 +126,10 @@ def _classify(lepton: Lepton, columns: Columns) -> npt.NDArray[np.int64]:
 
 
 def _trigger_factor(lepton: Lepton, momentum: npt.NDArray[np.float64]) -> Factor:
-    """Trigger uncertainty: the range of Table II, spread over the momenta of `published.toml`."""
+    """Trigger uncertainty: the range of Table II, over the turn-on of the calorimeter lines."""
     table = PUBLISHED["systematics"][f"trigger_{lepton}"]
     least, most = table["relative"]
-    relative = np.interp(momentum, table["momentum_GeV"], (most, least))
+    relative = np.interp(momentum, PUBLISHED["systematics"]["trigger_turn_on_GeV"]["value"], (most, least))
     return Factor("trigger", np.ones_like(relative), 1.0 + relative, 1.0 - relative)
 
 

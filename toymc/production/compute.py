@@ -21,13 +21,13 @@ from toymc.geometry import load_card
 from toymc.geometry.beam import load_beam
 from toymc.inference import LimitResult, upper_limit
 from toymc.production.chunks import ProgressFactory
-from toymc.production.spectra import IDENTIFIED, SampleRun, run_sample, spectra_of, total_events
+from toymc.production.spectra import IDENTIFIED, SampleOutcome, SampleRun, run_sample, spectra_of, total_events
 from toymc.production.stored import load_estimate
 from toymc.production.workspaces import merge_workspaces
 from toymc.report.result import Bands, CutFlowStep, Published, StudyResult
 from toymc.report.result import Hypothesis as ResultHypothesis
 from toymc.report.result import Sample as ResultSample
-from toymc.studies.study import Hypothesis, Spectrum, Study
+from toymc.studies.study import Hypothesis, Sample, Spectrum, Study
 
 Spectra = dict[tuple[str, str, str], Spectrum]
 Data = Mapping[str, FloatArray]
@@ -187,9 +187,10 @@ def _run_samples(
     events = total_events(study.samples, options.scale)
     runs = {}
     for sample in study.samples:
-        if sample.estimate is not None and not pythia_available():
+        stored = _stored(study, sample, events(sample))
+        if stored is not None:
             process = prepare(sample.process, sample.parameters, beam, options.seed)
-            runs[sample.name] = SampleRun(sample, load_estimate(study, sample), sample.expected(process, luminosity))
+            runs[sample.name] = SampleRun(sample, stored, sample.expected(process, luminosity))
             continue
         progress = None if notify is None else notify(sample.name)
         runs[sample.name] = run_sample(
@@ -197,6 +198,14 @@ def _run_samples(
             options.workers, options.executor, options.scheduler, progress,
         )  # fmt: skip
     return runs
+
+
+def _stored(study: Study, sample: Sample, events: int) -> SampleOutcome | None:
+    """The stored sums of a sample: without Pythia 8, and where they hold more events than the run asks for."""
+    if sample.estimate is None:
+        return None
+    stored = load_estimate(study, sample)
+    return stored if stored.generated > events or not pythia_available() else None
 
 
 def _limits(
