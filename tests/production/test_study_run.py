@@ -61,6 +61,10 @@ def test_result_has_what_the_contract_promises(run):
     assert events == sorted(events, reverse=True)
 
 
+def test_too_little_simulation_is_said(run):
+    assert any("channel e:" in note.lower() and "raise --scale" in note for note in run.result.notes)
+
+
 def test_all_pairs_are_accounted_for(run):
     """Weights x luminosity: tau -> e nu nu against three prongs is 2 B_e B_3 of the published 57.7 million pairs."""
     from toymc.generators.tau import modes

@@ -169,7 +169,7 @@ def compute_study(
             for cl, full, stat in found
         ],
         published=[Published.model_validate(row) for row in study.published()],
-        notes=list(study.notes),
+        notes=[*study.notes, *_statistics_notes(study, spectra)],
         timing={
             "events_s": generated - start,
             "limits_s": time.perf_counter() - generated,
@@ -198,6 +198,25 @@ def _run_samples(
             options.workers, options.executor, options.scheduler, progress,
         )  # fmt: skip
     return runs
+
+
+def _statistics_notes(study: Study, spectra: Spectra) -> list[str]:
+    """A warning for every channel whose templates rest on fewer simulated events than data would hold."""
+    notes = []
+    for channel in study.channels:
+        mine = [
+            spectrum
+            for (sample, name, _), spectrum in spectra.items()
+            if name == channel.name and sample in study.standard_model
+        ]
+        total = sum(mine[1:], mine[0])
+        expected = float(total.nominal.sum())
+        if total.effective_events < expected:
+            notes.append(
+                f"Channel {channel.name}: {total.effective_events:.3g} effective simulated events stand for "
+                f"{expected:.3g} in data: the statistics of the simulation limit the result, raise --scale."
+            )
+    return notes
 
 
 def _stored(study: Study, sample: Sample, events: int) -> SampleOutcome | None:
