@@ -6,13 +6,14 @@ what a study does can be read off its file from top to bottom.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from toymc.analysis.selection import Selection
 from toymc.analysis.smoothing import silverman_width, smoothing_matrix
 from toymc.analysis.weights import EventWeights
 from toymc.detector import Detector
@@ -92,6 +93,11 @@ class Channel:
     classify: Callable[[Columns], npt.NDArray[np.int64]]
     templates: tuple[str, ...]
     sources: tuple[str, ...]
+
+    @cached_property
+    def selections(self) -> dict[str, Selection]:
+        """Label -> compiled cut, in order."""
+        return {label: Selection(cut) for label, cut in self.cuts.items()}
 
 
 @dataclass(frozen=True)

@@ -223,7 +223,6 @@ def _model_sample(
 
 
 def _hypotheses(spectra: Spectra, sources: Sequence[str]) -> list[Hypothesis]:
-    fractions = branching_fractions()
     found = []
     for lepton in LEPTONS:
         bins = fitted_bins(spectra, lepton)
@@ -239,7 +238,7 @@ def _hypotheses(spectra: Spectra, sources: Sequence[str]) -> list[Hypothesis]:
             poi = f"R_{name}"
             signal = _model_sample(
                 name, _both(spectra, name, lepton), bins, lepton, [poi, f"N_lnunu_{lepton}"], sources, False,
-                UNIT * fractions[MODE_NAMES.index(DECAY[lepton])],
+                UNIT * _leptonic_fraction(lepton),
             )  # fmt: skip
             model = Model((ModelChannel(lepton, (signal, *standard_model)),), poi=poi, name=name)
             found.append(
@@ -253,6 +252,11 @@ def _hypotheses(spectra: Spectra, sources: Sequence[str]) -> list[Hypothesis]:
                 )
             )
     return found
+
+
+def _leptonic_fraction(lepton: Lepton) -> float:
+    """B(tau -> l nu nu) as generated."""
+    return float(branching_fractions()[MODE_NAMES.index(DECAY[lepton])])
 
 
 def _tau_pairs(spectra: Spectra, lepton: str, template: str) -> Spectrum:
@@ -272,7 +276,7 @@ def _inject(signal: Mapping[str, str | float]) -> tuple[Sample, float]:
     if channel not in LEPTONS or not isinstance(mass, float) or not isinstance(value, float) or not value >= 0.0:
         raise InputError(f"signal {dict(signal)}: give channel = e or mu, mass_GeV, and value = R >= 0")
     lepton: Lepton = "e" if channel == "e" else "mu"
-    return _signal(lepton, mass), value * branching_fractions()[MODE_NAMES.index(DECAY[lepton])]
+    return _signal(lepton, mass), value * _leptonic_fraction(lepton)
 
 
 def _published() -> list[dict[str, Any]]:

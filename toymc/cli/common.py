@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from toymc.errors import InputError
+from toymc.production.chunks import available_cores
 
 F = TypeVar("F", bound=Callable[..., Any])
 ProgressFactory = Callable[[str], Callable[[int, int], None]]
@@ -115,13 +115,6 @@ def worker_options(function: F) -> F:
     ):  # fmt: skip
         function = option(function)
     return function
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def parse_parameters(pairs: Sequence[str]) -> dict[str, str | bool | int | float]:

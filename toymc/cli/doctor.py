@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from toymc.cli.common import available_cores, echo_json, echo_table, json_option
+from toymc.cli.common import echo_json, echo_table, json_option
+from toymc.production.chunks import available_cores
 
 _PACKAGES = (
     "numpy", "numba", "scipy", "particle", "h5py", "awkward", "vector", "pyhf", "iminuit", "matplotlib", "pydantic",

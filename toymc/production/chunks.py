@@ -4,6 +4,7 @@ A chunk is the unit of work and of reproducibility: its random streams depend on
 the order of the plan whatever the number of workers, and a merge in that order is the same to the byte.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -81,6 +82,13 @@ class Checkpoint(Protocol[R]):
 
     def save(self, chunk: Chunk, result: R) -> None:
         """Keep the result of a chunk that has just been computed."""
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def plan_chunks(n_events: int, chunk_size: int = CHUNK_SIZE) -> ChunkPlan:

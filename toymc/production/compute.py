@@ -21,7 +21,7 @@ from toymc.geometry import load_card
 from toymc.geometry.beam import load_beam
 from toymc.inference import LimitResult, upper_limit
 from toymc.production.chunks import ProgressFactory
-from toymc.production.spectra import IDENTIFIED, SampleOutcome, SampleRun, run_sample, spectra_of, total_events
+from toymc.production.spectra import IDENTIFIED, SampleOutcome, SampleRun, events_at, run_sample, spectra_of
 from toymc.production.stored import load_estimate
 from toymc.production.workspaces import merge_workspaces
 from toymc.report.result import Bands, CutFlowStep, Published, StudyResult
@@ -184,17 +184,17 @@ def _run_samples(
     study: Study, options: RunOptions, luminosity: float, notify: ProgressFactory | None
 ) -> dict[str, SampleRun]:
     beam, detector = load_beam(study.card), build_detector(load_card(study.card))
-    events = total_events(study.samples, options.scale)
     runs = {}
     for sample in study.samples:
-        stored = _stored(study, sample, events(sample))
+        events = events_at(sample, options.scale)
+        stored = _stored(study, sample, events)
         if stored is not None:
             process = prepare(sample.process, sample.parameters, beam, options.seed)
             runs[sample.name] = SampleRun(sample, stored, sample.expected(process, luminosity))
             continue
         progress = None if notify is None else notify(sample.name)
         runs[sample.name] = run_sample(
-            study, sample, detector, beam, luminosity, options.seed, events(sample),
+            study, sample, detector, beam, luminosity, options.seed, events,
             options.workers, options.executor, options.scheduler, progress,
         )  # fmt: skip
     return runs

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from toymc.analysis.selection import Selection
 from toymc.detector import Detector, build_detector, simulate
 from toymc.errors import InputError
 from toymc.events import FloatArray
@@ -68,8 +67,8 @@ def _draw(
     for channel_name in sample.channels:
         channel = study.channel(channel_name)
         mask = np.ones(len(columns["event"]), dtype=np.bool_)
-        for cut in channel.cuts.values():
-            mask &= Selection(cut).mask(columns)
+        for selection in channel.selections.values():
+            mask &= selection.mask(columns)
         selected = {key: column[mask] for key, column in columns.items()}
         probability = channel.weigh(selected, detector).nominal / largest
         kept = rng.random(len(probability)) < probability

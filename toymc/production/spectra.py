@@ -5,7 +5,7 @@ grow with the number of events. Chunks are merged in order with compensated sums
 the same spectra to the last bit.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
@@ -14,7 +14,6 @@ import numpy as np
 
 from toymc.analysis.cutflow import CutFlow
 from toymc.analysis.histogram import Histogram
-from toymc.analysis.selection import Selection
 from toymc.detector import Detector, simulate
 from toymc.events import EventBatch, Reconstruction
 from toymc.generators.processes import PreparedProcess, prepare
@@ -88,17 +87,13 @@ def empty_outcome(study: Study, sample: Sample) -> SampleOutcome:
             templates[channel.name, template] = Histogram.of(channel.edges, labels)
         steps = {stage: None for stage in study.stages}
         cutflows[channel.name] = CutFlow.of(
-            {**steps, **{label: _selection(cut) for label, cut in channel.cuts.items()}, IDENTIFIED: None}
+            {**steps, **channel.selections, IDENTIFIED: None}
         )
     return SampleOutcome(templates, cutflows, 0)
 
 
 def _channels(study: Study, sample: Sample) -> list[Channel]:
     return [study.channel(name) for name in sample.channels]
-
-
-def _selection(cut: str) -> Selection:
-    return Selection(cut)
 
 
 def fill(
@@ -193,6 +188,6 @@ def spectra_of(study: Study, runs: Mapping[str, SampleRun]) -> dict[tuple[str, s
     }
 
 
-def total_events(samples: Sequence[Sample], scale: float) -> Callable[[Sample], int]:
-    """Events to generate for a sample at a scale: at least one chunk's worth of thousand events."""
-    return lambda sample: max(1000, round(sample.events * scale))
+def events_at(sample: Sample, scale: float) -> int:
+    """Events to generate for a sample at a scale: at least a thousand."""
+    return max(1000, round(sample.events * scale))

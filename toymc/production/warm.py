@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from toymc.production.chunks import available_cores
+
 _MODULE = "toymc.production.warm"
 
 
@@ -26,19 +28,13 @@ def warming() -> Iterator[None]:
     >>> with warming():
     ...     pass
     """
-    child = _start() if _is_cold() and _cores() > 1 else None
+    child = _start() if _is_cold() and available_cores() > 1 else None
     try:
         yield
     finally:
         if child is not None:
             child.terminate()
             child.wait()
-
-
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 def _is_cold() -> bool:
