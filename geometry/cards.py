@@ -2,41 +2,21 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from toymc.errors import InputError
-from toymc.geometry.models import (
-    CardModel,
-    ChamberLayer,
-    DisplacedBin,
-    EfficiencyBin,
-    IdentificationCell,
-    MaterialLayer,
-    ResolutionCoefficients,
-    SiliconLayer,
-    SiliconSensor,
-    TriggerLine,
-)
-from toymc.geometry.reading import check, check_tiling, explain, read_rows, read_toml
-from toymc.geometry.sections import (
-    CalorimeterSection,
-    CalorimeterSettings,
-    FieldSection,
-    IdentificationSection,
-    IdentificationSettings,
-    MaterialSection,
-    TrackingSection,
-    TrackingSettings,
-    TriggerSection,
-    TriggerSettings,
-)
+from toymc.geometry.calorimeter import CalorimeterSection, read_calorimeter
+from toymc.geometry.identification import IdentificationSection, read_identification
+from toymc.geometry.material import MaterialSection, read_material
+from toymc.geometry.numbers import CardModel
+from toymc.geometry.reading import read_settings
+from toymc.geometry.tracking import FieldSection, TrackingSection, read_tracking
+from toymc.geometry.trigger import TriggerSection, read_trigger
 
 if TYPE_CHECKING:
     from toymc.geometry.beam import BeamCard
-
-S = TypeVar("S", bound=CardModel)
 
 _ROOT = Path(__file__).resolve().parent
 
@@ -77,7 +57,7 @@ class DetectorCard(CardModel):
     folder : pathlib.Path
         Where the card was read.
     field, tracking, material, calorimeter, identification, trigger
-        The sections (`toymc.geometry.sections`).
+        The sections, each in the module of its name.
     """
 
     name: str
@@ -122,44 +102,6 @@ def _locate(name_or_path: str | Path) -> Path:
     )
 
 
-def _assemble(section: type[S], parts: dict[str, object], where: Path) -> S:
-    """Build a section from settings and tables that are valid by themselves; report contradictions between them."""
-    try:
-        return section.model_validate(parts)
-    except ValidationError as error:
-        raise explain(error, str(where)) from None
-
-
-def _tracking(root: Path, files: CardFiles) -> TrackingSection:
-    settings = check(TrackingSettings, read_toml(root / files.tracking), root / files.tracking)
-    efficiency = read_rows(root / files.tracking_efficiency, EfficiencyBin)
-    where = root / files.tracking_efficiency
-    pt_edges = check_tiling([(r.pt_min, r.pt_max) for r in efficiency], ("pt_min", "pt_max"), where)
-    thetas = [(r.theta_min_deg, r.theta_max_deg) for r in efficiency]
-    theta_edges = check_tiling(thetas, ("theta_min_deg", "theta_max_deg"), where)
-    if len(efficiency) != (len(pt_edges) - 1) * (len(theta_edges) - 1):
-        raise InputError(f"{where}: {len(efficiency)} rows do not fill the grid of pt and theta bins once")
-    displaced = read_rows(root / files.displaced_efficiency, DisplacedBin)
-    radii = [(r.rho_min_cm, r.rho_max_cm) for r in displaced]
-    check_tiling(radii, ("rho_min_cm", "rho_max_cm"), root / files.displaced_efficiency)
-    parts = {name: getattr(settings, name) for name in TrackingSettings.model_fields} | {
-        "efficiency": efficiency,
-        "displaced": displaced,
-        "silicon_layers": read_rows(root / files.vxd_layers, SiliconLayer),
-        "silicon_sensors": read_rows(root / files.vxd_sensors, SiliconSensor),
-        "chamber": read_rows(root / files.drift_chamber, ChamberLayer),
-    }
-    return _assemble(TrackingSection, parts, root / files.vxd_sensors)
-
-
-def _identification(root: Path, files: CardFiles) -> IdentificationSection:
-    where = root / files.identification
-    settings = check(IdentificationSettings, read_toml(where), where)
-    cells = read_rows(root / files.identification_table, IdentificationCell)
-    parts = {name: getattr(settings, name) for name in IdentificationSettings.model_fields} | {"cells": cells}
-    return _assemble(IdentificationSection, parts, where)
-
-
 def load_card(name_or_path: str | Path) -> DetectorCard:
     """Load and check a detector card.
 
@@ -184,26 +126,17 @@ def load_card(name_or_path: str | Path) -> DetectorCard:
     1.5
     """
     path = _locate(name_or_path)
-    header = check(CardHeader, read_toml(path), path)
-    root, files = path.parent, header.files
-    calorimeter = check(CalorimeterSettings, read_toml(root / files.calorimeter), root / files.calorimeter)
-    coefficients = read_rows(root / files.ecl_resolution, ResolutionCoefficients)
-    trigger = check(TriggerSettings, read_toml(root / files.trigger), root / files.trigger)
-    lines = read_rows(root / files.trigger_lines, TriggerLine)
-    material = read_rows(root / files.material, MaterialLayer)
-    calorimeter_parts = {name: getattr(calorimeter, name) for name in CalorimeterSettings.model_fields}
+    header = read_settings(path, CardHeader)
+    root = path.parent
+    files = {key: root / name for key, name in header.files}
     return DetectorCard(
         name=header.name,
         description=header.description,
         folder=root,
         field=header.field,
-        tracking=_tracking(root, files),
-        material=MaterialSection(layers=material),
-        calorimeter=_assemble(
-            CalorimeterSection, calorimeter_parts | {"coefficients": coefficients}, root / files.calorimeter
-        ),
-        identification=_identification(root, files),
-        trigger=_assemble(
-            TriggerSection, {"track_cluster": trigger.track_cluster, "lines": lines}, root / files.trigger_lines
-        ),
+        tracking=read_tracking(files),
+        material=read_material(files),
+        calorimeter=read_calorimeter(files),
+        identification=read_identification(files),
+        trigger=read_trigger(files),
     )

@@ -4,13 +4,15 @@ import csv
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from toymc.errors import InputError
 
 M = TypeVar("M", bound=BaseModel)
+# the files of a card by their key in [files] of card.toml
+Files: TypeAlias = Mapping[str, Path]
 
 
 def explain(error: ValidationError, where: str) -> InputError:
@@ -57,6 +59,17 @@ def check(model: type[M], content: Mapping[str, object], where: Path) -> M:
         return model.model_validate(dict(content))
     except ValidationError as error:
         raise explain(error, str(where)) from None
+
+
+def read_settings(path: Path, model: type[M]) -> M:
+    """A TOML file validated as `model`."""
+    return check(model, read_toml(path), path)
+
+
+def with_tables(section: type[M], settings: BaseModel, tables: Mapping[str, object], where: Path) -> M:
+    """A section from settings and tables that are valid by themselves; contradictions between them are reported."""
+    parts = {name: getattr(settings, name) for name in type(settings).model_fields}
+    return check(section, parts | dict(tables), where)
 
 
 def read_rows(path: Path, model: type[M]) -> tuple[M, ...]:

@@ -21,6 +21,19 @@ STATUS_FINAL = 1
 STATUS_DECAYED = 2
 STATUS_DOCUMENTATION = 3
 
+# what became of a particle, see `Reconstruction.fate`
+FATE_NONE = 0
+FATE_DECAYED_PIPE = 1
+FATE_DECAYED_VXD = 2
+FATE_DECAYED_CDC = 3
+FATE_DECAYED_OUTSIDE = 4
+FATE_CONVERTED = 5
+FATE_INTERACTED = 6
+FATE_REACHED_ECL = 7
+FATE_REACHED_KLM = 8
+FATE_ESCAPED = 9
+FATE_STOPPED = 10
+
 
 class _Jagged:
     """What every table with `offsets` shares: rows of event i are offsets[i]:offsets[i+1]."""
@@ -68,6 +81,15 @@ class _Jagged:
                     f"{type(self).__name__}: column '{name}' has {len(getattr(self, name))} rows, "
                     f"offsets say {self.offsets[-1]}"
                 )
+
+
+class _Table(_Jagged):
+    """A table of reconstructed objects."""
+
+    def select(self, mask: npt.NDArray[np.bool_]) -> Self:
+        """Events where `mask` (bool, one per event) is true, copied."""
+        _check_mask(mask, self.n_events)
+        return replace(self, **self._selected_rows(mask))  # type: ignore[type-var]
 
 
 _NOT_ROWS = frozenset({"offsets", "weight", "event_id", "process"})
@@ -204,7 +226,7 @@ class EventBatch(_Jagged):
 
 
 @dataclass(frozen=True)
-class Tracks(_Jagged):
+class Tracks(_Table):
     """Reconstructed charged tracks: Belle II helix at the point of closest approach to the origin.
 
     Attributes
@@ -221,6 +243,13 @@ class Tracks(_Jagged):
         The draws that decide e, mu, K, p identification: a tighter working point is a subset of a looser one.
     brems_energy : float64 (n_tracks,)
         Energy that an electron radiated in the material in front of or inside the tracker, GeV (truth).
+    ecl_energy : float64 (n_tracks,)
+        Energy of the calorimeter cluster matched to the track, GeV; 0 for none.
+    klm_region, klm_expected, klm_layers : int32 (n_tracks,)
+        Where a muon with this momentum would end (0 outside the KLM, 1 barrel stop, 2 endcap stop, 3 barrel exit,
+        4 endcap exit), the last layer it would reach and the last layer that was hit; -1 for none.
+    fate : int32 (n_tracks,)
+        Fate of the true particle, as in `Reconstruction.fate`.
     """
 
     offsets: IntArray
@@ -240,15 +269,15 @@ class Tracks(_Jagged):
     truth: Int32Array
     pid_uniform: FloatArray
     brems_energy: FloatArray
-
-    def select(self, mask: npt.NDArray[np.bool_]) -> Self:
-        """Events where `mask` is true, copied."""
-        _check_mask(mask, self.n_events)
-        return replace(self, **self._selected_rows(mask))
+    ecl_energy: FloatArray
+    klm_region: Int32Array
+    klm_expected: Int32Array
+    klm_layers: Int32Array
+    fate: Int32Array
 
 
 @dataclass(frozen=True)
-class Clusters(_Jagged):
+class Clusters(_Table):
     """Neutral calorimeter clusters.
 
     Attributes
@@ -263,6 +292,8 @@ class Clusters(_Jagged):
         Row of the true particle inside its event, -1 for none.
     in_time : int32 (n_clusters,)
         1 if the cluster time agrees with the event's.
+    truth2 : int32 (n_clusters,)
+        Row of a second particle whose shower was merged into this cluster, -1 for none.
     """
 
     offsets: IntArray
@@ -273,11 +304,64 @@ class Clusters(_Jagged):
     region: Int32Array
     truth: Int32Array
     in_time: Int32Array
+    truth2: Int32Array
 
-    def select(self, mask: npt.NDArray[np.bool_]) -> Self:
-        """Events where `mask` is true, copied."""
-        _check_mask(mask, self.n_events)
-        return replace(self, **self._selected_rows(mask))
+
+@dataclass(frozen=True)
+class KlmClusters(_Table):
+    """Neutral clusters of the muon and K_L detector.
+
+    Attributes
+    ----------
+    theta, phi : float64 (n_clusters,)
+        Direction from the origin, rad, lab.
+    layers : int32 (n_clusters,)
+        Layers hit.
+    truth : int32 (n_clusters,)
+        Row of the true particle inside its event, -1 for none.
+    """
+
+    offsets: IntArray
+    theta: FloatArray
+    phi: FloatArray
+    layers: Int32Array
+    truth: Int32Array
+
+
+@dataclass(frozen=True)
+class V0s(_Table):
+    """Pairs of tracks with a fitted common vertex: K_S, Lambda, anti-Lambda, converted photons.
+
+    Attributes
+    ----------
+    kind : int32 (n_v0,)
+        PDG code of the hypothesis: 310, 3122, -3122 or 22.
+    plus, minus : int32 (n_v0,)
+        Rows of the positive and the negative track inside the event's tracks.
+    x, y, z : float64 (n_v0,)
+        Vertex, cm.
+    cov : float64 (n_v0, 6)
+        xx, xy, xz, yy, yz, zz of the vertex, cm^2.
+    px, py, pz, mass, mass_error : float64 (n_v0,)
+        GeV, at the vertex.
+    chi2 : float64 (n_v0,)
+        Of the vertex fit, one degree of freedom.
+    """
+
+    offsets: IntArray
+    kind: Int32Array
+    plus: Int32Array
+    minus: Int32Array
+    x: FloatArray
+    y: FloatArray
+    z: FloatArray
+    cov: FloatArray
+    px: FloatArray
+    py: FloatArray
+    pz: FloatArray
+    mass: FloatArray
+    mass_error: FloatArray
+    chi2: FloatArray
 
 
 @dataclass(frozen=True)
@@ -288,6 +372,13 @@ class Reconstruction:
     ----------
     tracks : Tracks
     clusters : Clusters
+    klm : KlmClusters
+    truth : EventBatch
+        The particles as the detector saw them: the rows of the generator first in each event and in their order, then
+        what was made in the material and in flight; status 2 for what decayed, converted or interacted.
+    fate : int32 (n_particles of `truth`,)
+        FATE_* code: where it decayed (beam pipe, VXD, CDC, outside the tracker), converted, interacted, reached the
+        ECL or the KLM, escaped, stopped; 0 for documentation and what the generator let decay.
     trigger : uint64 (n_events,)
         Bits of the trigger lines in the order of the card.
     trigger_weight, weight : float64 (n_events,)
@@ -298,6 +389,9 @@ class Reconstruction:
 
     tracks: Tracks
     clusters: Clusters
+    klm: KlmClusters
+    truth: EventBatch
+    fate: Int32Array
     trigger: npt.NDArray[np.uint64]
     trigger_weight: FloatArray
     weight: FloatArray
@@ -316,6 +410,9 @@ class Reconstruction:
             self,
             tracks=self.tracks.select(mask),
             clusters=self.clusters.select(mask),
+            klm=self.klm.select(mask),
+            truth=self.truth.select(mask),
+            fate=self.fate[np.repeat(mask, self.truth.counts)],
             trigger=self.trigger[mask],
             trigger_weight=self.trigger_weight[mask],
             weight=self.weight[mask],

@@ -24,8 +24,8 @@ from toymc.detector.tables import (
 )
 from toymc.detector.trigger import trigger_rows
 from toymc.geometry import DetectorCard
+from toymc.geometry.calorimeter import REGIONS, CalorimeterSection
 from toymc.geometry.reading import check_tiling
-from toymc.geometry.sections import REGIONS, CalorimeterSection
 
 FloatArray = npt.NDArray[np.float64]
 

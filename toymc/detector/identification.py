@@ -8,9 +8,9 @@ import numpy.typing as npt
 from toymc.detector.tables import Detector, IdentificationTable
 from toymc.errors import InputError
 from toymc.events import Tracks
-from toymc.geometry.models import SPECIES
+from toymc.geometry.identification import IdentificationSection, StandIn
+from toymc.geometry.numbers import SPECIES
 from toymc.geometry.reading import check_tiling
-from toymc.geometry.sections import IdentificationSection, StandIn
 from toymc.kernels import kernel
 
 FloatArray = npt.NDArray[np.float64]

@@ -11,7 +11,7 @@ from toymc.detector.build import build_detector
 from toymc.detector.tracks import _accepted, _efficiency, _interpolate
 from toymc.errors import InputError
 from toymc.geometry import DetectorCard
-from toymc.geometry.models import SPECIES
+from toymc.geometry.numbers import SPECIES
 
 PDG_OF_SPECIES: dict[str, int] = dict(zip(SPECIES, (11, 13, 211, 321, 2212), strict=True))
 DEFAULT_P = (0.2, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0)

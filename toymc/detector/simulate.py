@@ -23,7 +23,7 @@ from toymc.detector.tracks import (
     _store_hits,
 )
 from toymc.detector.trigger import _trigger
-from toymc.events import Clusters, EventBatch, Reconstruction, Tracks
+from toymc.events import Clusters, EventBatch, KlmClusters, Reconstruction, Tracks
 from toymc.kernels import kernel
 
 FloatArray = npt.NDArray[np.float64]
@@ -191,6 +191,11 @@ def simulate(batch: EventBatch, detector: Detector, rng: np.random.Generator) ->
     columns_t |= {name: track_i[k, :n_t] for k, name in enumerate(_TRACK_INTEGERS)}
     columns_c: dict[str, Any] = {name: cluster_f[k, :n_c] for k, name in enumerate(_CLUSTER_FLOATS)}
     columns_c |= {name: cluster_i[k, :n_c] for k, name in enumerate(_CLUSTER_INTEGERS)}
+    columns_t["ecl_energy"] = deposit[:n_t]
+    columns_t |= {name: np.full(n_t, -1, np.int32) for name in ("klm_region", "klm_expected", "klm_layers", "fate")}
+    columns_c["truth2"] = np.full(n_c, -1, np.int32)
+    none, rows = np.empty(0), np.empty(0, np.int32)
+    klm = KlmClusters(offsets=np.zeros(n + 1, np.int64), theta=none, phi=none, layers=rows, truth=rows)
     tracks = Tracks(offsets=track_offsets, cov=track_cov[:n_t], pid_uniform=track_pid[:n_t], **columns_t)
     clusters = Clusters(offsets=cluster_offsets, cov=cluster_cov[:n_c], **columns_c)
     bits = np.empty(n, dtype=np.uint64)
@@ -203,6 +208,9 @@ def simulate(batch: EventBatch, detector: Detector, rng: np.random.Generator) ->
     return Reconstruction(
         tracks=tracks,
         clusters=clusters,
+        klm=klm,
+        truth=batch,
+        fate=np.zeros(batch.n_particles, np.int32),
         trigger=bits,
         trigger_weight=probability,
         weight=batch.weight,

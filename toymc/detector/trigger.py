@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from toymc.geometry.models import TriggerLine
+from toymc.geometry.trigger import TriggerLine
 from toymc.kernels import kernel
 
 FloatArray = npt.NDArray[np.float64]

@@ -1,0 +1,162 @@
+"""The electromagnetic calorimeter: regions, resolution, response."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from toymc.geometry.numbers import (
+    Angle,
+    CardModel,
+    Finite,
+    Fraction,
+    NonNegative,
+    Number,
+    Positive,
+    PositiveFloat,
+    Source,
+    Text,
+    require_order,
+)
+from toymc.geometry.reading import Files, read_rows, read_settings, with_tables
+
+REGIONS = ("fwd", "barrel", "bwd")
+
+
+class ResolutionCoefficients(CardModel):
+    """value(E) = a/E + b/sqrt(E) + c/E^(1/4) + d above the threshold energy, a constant below it."""
+
+    quantity: Literal["sigmaE_over_E", "sigma_theta", "sigma_phi"]
+    region: Literal["fwd", "barrel", "bwd"]
+    background_level: Source
+    threshold_GeV: PositiveFloat
+    value_below_threshold: PositiveFloat
+    a_invE: Finite
+    b_invE0p5: Finite
+    c_invE0p25: Finite
+    d_const: Finite
+    unit: Literal["%", "mrad"]
+    source: Source
+
+
+class CalorimeterRegion(CardModel):
+    """A region of the calorimeter; what lies between regions is a gap."""
+
+    theta_min_deg: Angle
+    theta_max_deg: Angle
+    energy_min: Positive
+    efficiency: Fraction
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        require_order(self.theta_min_deg.value, self.theta_max_deg.value, "theta_min_deg", "theta_max_deg")
+        return self
+
+
+class Regions(CardModel):
+    """Forward, barrel, backward, in this order in theta."""
+
+    fwd: CalorimeterRegion
+    barrel: CalorimeterRegion
+    bwd: CalorimeterRegion
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        for (low, first), (high, second) in (
+            (("fwd", self.fwd), ("barrel", self.barrel)),
+            (("barrel", self.barrel), ("bwd", self.bwd)),
+        ):
+            if first.theta_max_deg.value > second.theta_min_deg.value:
+                raise ValueError(
+                    f"regions overlap: {low}.theta_max_deg = {first.theta_max_deg.value:g} is above "
+                    f"{high}.theta_min_deg = {second.theta_min_deg.value:g}"
+                )
+        return self
+
+
+class Surface(CardModel):
+    """Front faces of the crystals."""
+
+    barrel_radius_cm: Positive
+    forward_z_cm: Positive
+    backward_z_cm: Number
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        require_order(self.backward_z_cm.value, 0.0, "backward_z_cm", "the interaction point")
+        return self
+
+
+class Tail(CardModel):
+    """Low-side power law of the energy response (Crystal Ball)."""
+
+    alpha: Positive
+    power: Positive
+
+    @model_validator(mode="after")
+    def _integrable(self) -> Self:
+        require_order(1.0, self.power.value, "1", "power")
+        return self
+
+
+class Conversion(CardModel):
+    """Energy dependence of pair production and what late conversions cost."""
+
+    factor_low: Fraction
+    energy_low: Positive
+    energy_unity: Positive
+    outer_loss: Fraction
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        require_order(self.energy_low.value, self.energy_unity.value, "energy_low", "energy_unity")
+        return self
+
+
+class Merging(CardModel):
+    """When a photon and the electron it came from make one cluster."""
+
+    angle_rad: NonNegative
+
+
+class Timing(CardModel):
+    """Share of clusters in time."""
+
+    in_time: Fraction
+
+
+class CalorimeterSettings(CardModel):
+    """Contents of calorimeter.toml."""
+
+    background_level: Text
+    regions: Regions
+    surface: Surface
+    tail: Tail
+    conversion: Conversion
+    merging: Merging
+    timing: Timing
+
+
+class CalorimeterSection(CalorimeterSettings):
+    """Photons: settings and resolution coefficients (all background levels)."""
+
+    coefficients: tuple[ResolutionCoefficients, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        level = self.background_level.value
+        found = [(c.quantity, c.region) for c in self.coefficients if c.background_level == level]
+        for quantity in ("sigmaE_over_E", "sigma_theta", "sigma_phi"):
+            for region in REGIONS:
+                if found.count((quantity, region)) != 1:  # type: ignore[arg-type]
+                    raise ValueError(
+                        f"background_level = '{level}': the resolution table has {found.count((quantity, region))} "  # type: ignore[arg-type]
+                        f"rows for {quantity} in {region}, one is needed"
+                    )
+        return self
+
+
+def read_calorimeter(files: Files) -> CalorimeterSection:
+    """The section from the files of a card."""
+    where = files["calorimeter"]
+    tables = {"coefficients": read_rows(files["ecl_resolution"], ResolutionCoefficients)}
+    return with_tables(CalorimeterSection, read_settings(where, CalorimeterSettings), tables, where)
