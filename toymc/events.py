@@ -379,6 +379,8 @@ class Reconstruction:
     fate : int32 (n_particles of `truth`,)
         FATE_* code: where it decayed (beam pipe, VXD, CDC, outside the tracker), converted, interacted, reached the
         ECL or the KLM, escaped, stopped; 0 for documentation and what the generator let decay.
+    n_generated : int32 (n_events,)
+        Rows of `truth` in each event that come from the generator; the rows behind them were made by the detector.
     trigger : uint64 (n_events,)
         Bits of the trigger lines in the order of the card.
     trigger_weight, weight : float64 (n_events,)
@@ -392,6 +394,7 @@ class Reconstruction:
     klm: KlmClusters
     truth: EventBatch
     fate: Int32Array
+    n_generated: Int32Array
     trigger: npt.NDArray[np.uint64]
     trigger_weight: FloatArray
     weight: FloatArray
@@ -413,6 +416,7 @@ class Reconstruction:
             klm=self.klm.select(mask),
             truth=self.truth.select(mask),
             fate=self.fate[np.repeat(mask, self.truth.counts)],
+            n_generated=self.n_generated[mask],
             trigger=self.trigger[mask],
             trigger_weight=self.trigger_weight[mask],
             weight=self.weight[mask],

@@ -211,6 +211,7 @@ def simulate(batch: EventBatch, detector: Detector, rng: np.random.Generator) ->
         klm=klm,
         truth=batch,
         fate=np.zeros(batch.n_particles, np.int32),
+        n_generated=batch.counts.astype(np.int32),
         trigger=bits,
         trigger_weight=probability,
         weight=batch.weight,
