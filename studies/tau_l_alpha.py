@@ -16,7 +16,16 @@ import numpy.typing as npt
 
 from toymc.analysis.candidates import track_columns
 from toymc.analysis.three_by_one import STAGES, three_by_one
-from toymc.analysis.weights import EventWeights, Factor, combine, identification_factors, pi0_count_factor
+from toymc.analysis.weights import (
+    EFFICIENCY_SOURCE,
+    MISID_SOURCE,
+    EventWeights,
+    Factor,
+    combine,
+    identification_factors,
+    pi0_count_factor,
+    split_by_bins,
+)
 from toymc.detector import Detector, identification_error, identification_probability
 from toymc.errors import InputError
 from toymc.events import EventBatch, Reconstruction
@@ -69,10 +78,16 @@ CUTS = {
     },
 }
 TEMPLATES = ("direct", "other")
+ID_BINS = {lepton: PUBLISHED["systematics"]["lepton_id_bins_GeV"][lepton] for lepton in LEPTONS}
 SOURCES = {
-    "e": ("electron_efficiency", "pion_electron_misid", "trigger", "pi0_efficiency"),
-    "mu": ("muon_efficiency", "pion_muon_misid", "trigger", "pi0_efficiency"),
-}
+    lepton: (
+        *(f"{source}_bin{k}" for source in (EFFICIENCY_SOURCE[lepton], MISID_SOURCE[lepton])
+          for k in range(len(ID_BINS[lepton]) + 1)),
+        "trigger",
+        "pi0_efficiency",
+    )
+    for lepton in LEPTONS
+}  # fmt: skip
 
 
 def _pairs(process: PreparedProcess, luminosity_fb: float) -> float:
@@ -152,7 +167,8 @@ def _lepton_factors(lepton: Lepton, columns: Columns, detector: Detector) -> lis
     efficiency = _identification_error(lepton, "id", relative)
     misid = _identification_error(lepton, "misid", relative)
     error = tuple(np.where(true_lepton, a, b) for a, b in zip(efficiency, misid, strict=True))
-    return identification_factors(lepton, probability, (error[0], error[1]), columns["signal_pdg"])
+    factors = identification_factors(lepton, probability, (error[0], error[1]), columns["signal_pdg"])
+    return [part for factor in factors for part in split_by_bins(factor, columns["signal_p"], ID_BINS[lepton])]
 
 
 def _tag_veto(columns: Columns, detector: Detector) -> npt.NDArray[np.float64]:

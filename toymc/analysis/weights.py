@@ -213,6 +213,51 @@ def identification_factors(
     return factors
 
 
+def split_by_bins(factor: Factor, value: npt.ArrayLike, edges: npt.ArrayLike) -> list[Factor]:
+    """One factor as several independent ones, by bins of a variable in which its corrections are measured.
+
+    Correction tables are measured cell by cell; what their cells do not share moves each bin by itself.
+
+    Parameters
+    ----------
+    factor : Factor
+    value : float64 (n_events,)
+        What the bins are in, e.g. the momentum of the track in GeV.
+    edges : float64 (n_bins - 1,)
+        Rising inner edges; the first and the last bin are open.
+
+    Returns
+    -------
+    list of Factor
+        Sources ``<source>_bin0``, ``<source>_bin1``, ...; their product is the factor.
+
+    Raises
+    ------
+    InputError
+        If the edges do not rise or the values do not fit the factor.
+
+    Examples
+    --------
+    >>> whole = Factor("electron_efficiency", np.array([0.9, 0.9]), np.array([0.95, 0.93]), np.array([0.85, 0.87]))
+    >>> [part.up.tolist() for part in split_by_bins(whole, [0.7, 2.0], [1.0])]
+    [[0.95, 1.0], [1.0, 0.93]]
+    """
+    inner = np.asarray(edges, dtype=np.float64)
+    at = np.asarray(value, dtype=np.float64)
+    if inner.ndim != 1 or np.any(~(np.diff(inner) > 0.0)) or not np.all(np.isfinite(inner)):
+        raise InputError(f"bin edges {inner.tolist()}: give finite numbers that rise")
+    if at.shape != factor.nominal.shape:
+        raise InputError(f"{at.shape} values for {factor.nominal.shape} events of factor '{factor.source}'")
+    bins = np.searchsorted(inner, at, side="right")
+    return [
+        Factor(
+            f"{factor.source}_bin{k}",
+            *(np.where(bins == k, part, 1.0) for part in (factor.nominal, factor.up, factor.down)),
+        )
+        for k in range(len(inner) + 1)
+    ]
+
+
 def pi0_count_factor(
     n_found: npt.ArrayLike, efficiency_ratio: float, error: float, required: int = 0, source: str = "pi0_efficiency"
 ) -> Factor:
