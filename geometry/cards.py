@@ -8,6 +8,7 @@ from pydantic import Field
 
 from toymc.errors import InputError
 from toymc.geometry.calorimeter import CalorimeterSection, read_calorimeter
+from toymc.geometry.finding import FindingSection, read_finding
 from toymc.geometry.identification import IdentificationSection, read_identification
 from toymc.geometry.material import MaterialSection, read_material
 from toymc.geometry.numbers import CardModel
@@ -56,7 +57,7 @@ class DetectorCard(CardModel):
     name, description : str
     folder : pathlib.Path
         Where the card was read.
-    field, tracking, material, calorimeter, identification, trigger
+    field, tracking, finding, material, calorimeter, identification, trigger
         The sections, each in the module of its name.
     """
 
@@ -65,6 +66,7 @@ class DetectorCard(CardModel):
     folder: Path
     field: FieldSection
     tracking: TrackingSection
+    finding: FindingSection
     material: MaterialSection
     calorimeter: CalorimeterSection
     identification: IdentificationSection
@@ -113,7 +115,8 @@ def load_card(name_or_path: str | Path) -> DetectorCard:
     Returns
     -------
     DetectorCard
-        Sections .beam, .field, .tracking, .material, .calorimeter, .identification, .trigger; GeV, cm, degrees.
+        Sections .beam, .field, .tracking, .finding, .material, .calorimeter, .identification, .trigger; GeV, cm and
+        degrees.
 
     Raises
     ------
@@ -135,6 +138,7 @@ def load_card(name_or_path: str | Path) -> DetectorCard:
         folder=root,
         field=header.field,
         tracking=read_tracking(files),
+        finding=read_finding(files),
         material=read_material(files),
         calorimeter=read_calorimeter(files),
         identification=read_identification(files),

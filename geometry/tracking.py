@@ -1,13 +1,11 @@
-"""Charged tracks: the layers that measure them, what is known of resolution and efficiency."""
+"""Charged tracks: the layers that measure them, what is known of resolution."""
 
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from toymc.errors import InputError
 from toymc.geometry.numbers import (
     Angle,
-    AngleFloat,
     CardModel,
     Finite,
     NonNegativeFloat,
@@ -18,46 +16,13 @@ from toymc.geometry.numbers import (
     UnitFloat,
     require_order,
 )
-from toymc.geometry.reading import Files, check_tiling, read_rows, read_settings, with_tables
+from toymc.geometry.reading import Files, read_rows, read_settings, with_tables
 
 
 class FieldSection(CardModel):
     """The solenoid."""
 
     solenoid_tesla: Positive
-
-
-class EfficiencyBin(CardModel):
-    """Tracking efficiency in a bin of pT (GeV) and theta (degrees)."""
-
-    pt_min: NonNegativeFloat
-    pt_max: PositiveFloat
-    theta_min_deg: AngleFloat
-    theta_max_deg: AngleFloat
-    value: UnitFloat
-    error: NonNegativeFloat
-    source: Source
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        require_order(self.pt_min, self.pt_max, "pt_min", "pt_max")
-        require_order(self.theta_min_deg, self.theta_max_deg, "theta_min_deg", "theta_max_deg")
-        return self
-
-
-class DisplacedBin(CardModel):
-    """Efficiency relative to prompt tracks in a bin of production radius (cm)."""
-
-    rho_min_cm: NonNegativeFloat
-    rho_max_cm: PositiveFloat
-    value: UnitFloat
-    error: NonNegativeFloat
-    source: Source
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        require_order(self.rho_min_cm, self.rho_max_cm, "rho_min_cm", "rho_max_cm")
-        return self
 
 
 class SiliconLayer(CardModel):
@@ -169,10 +134,8 @@ class TrackingSettings(CardModel):
 
 
 class TrackingSection(TrackingSettings):
-    """Charged tracks: settings, efficiencies and measuring layers."""
+    """Charged tracks: settings and measuring layers."""
 
-    efficiency: tuple[EfficiencyBin, ...] = Field(min_length=1)
-    displaced: tuple[DisplacedBin, ...] = Field(min_length=1)
     silicon_layers: tuple[SiliconLayer, ...] = Field(min_length=1)
     silicon_sensors: tuple[SiliconSensor, ...] = Field(min_length=1)
     chamber: tuple[ChamberLayer, ...] = Field(min_length=1)
@@ -186,26 +149,9 @@ class TrackingSection(TrackingSettings):
         return self
 
 
-def _check_bins(efficiency: tuple[EfficiencyBin, ...], displaced: tuple[DisplacedBin, ...], files: Files) -> None:
-    """Bins must fill their grids once, without gap or overlap."""
-    where = files["tracking_efficiency"]
-    pt_edges = check_tiling([(r.pt_min, r.pt_max) for r in efficiency], ("pt_min", "pt_max"), where)
-    thetas = [(r.theta_min_deg, r.theta_max_deg) for r in efficiency]
-    theta_edges = check_tiling(thetas, ("theta_min_deg", "theta_max_deg"), where)
-    if len(efficiency) != (len(pt_edges) - 1) * (len(theta_edges) - 1):
-        raise InputError(f"{where}: {len(efficiency)} rows do not fill the grid of pt and theta bins once")
-    radii = [(r.rho_min_cm, r.rho_max_cm) for r in displaced]
-    check_tiling(radii, ("rho_min_cm", "rho_max_cm"), files["displaced_efficiency"])
-
-
 def read_tracking(files: Files) -> TrackingSection:
     """The section from the files of a card."""
-    efficiency = read_rows(files["tracking_efficiency"], EfficiencyBin)
-    displaced = read_rows(files["displaced_efficiency"], DisplacedBin)
-    _check_bins(efficiency, displaced, files)
     tables = {
-        "efficiency": efficiency,
-        "displaced": displaced,
         "silicon_layers": read_rows(files["vxd_layers"], SiliconLayer),
         "silicon_sensors": read_rows(files["vxd_sensors"], SiliconSensor),
         "chamber": read_rows(files["drift_chamber"], ChamberLayer),

@@ -96,7 +96,7 @@ def test_efficiency_closes_with_the_table(any_detector):
     """Every cell of the card, at its centre, for pions."""
     rng = stream(25, any_detector.card.name, "test", 1)
     pulls = []
-    for row in any_detector.card.tracking.efficiency:
+    for row in any_detector.card.finding.efficiency:
         theta = 0.5 * (row.theta_min_deg + row.theta_max_deg)
         p = 0.5 * (row.pt_min + row.pt_max) / math.sin(math.radians(theta))
         batch = shoot(211, p, theta, 4000, rng)
@@ -107,7 +107,7 @@ def test_efficiency_closes_with_the_table(any_detector):
 def test_efficiency_falls_with_the_production_radius(belle2):
     rng = stream(26, "radius", "test", 0)
     prompt = 0.965
-    for row in belle2.card.tracking.displaced:
+    for row in belle2.card.finding.displaced:
         radius = 0.5 * (row.rho_min_cm + row.rho_max_cm)
         batch = shoot(211, 0.7, 90.0, 4000, None, np.tile([radius, 0.0, 0.0], (4000, 1)))
         found = len(simulate(batch, belle2, rng).tracks.d0)
@@ -118,7 +118,7 @@ def test_displaced_efficiency_averages_to_the_published_numbers():
     """Uniform production radius to 100 cm: 48.0 % (2602.10897) and 52.2 % (2411.13596); the model has one curve."""
     from toymc.geometry import load_card
 
-    rows = load_card("belle2").tracking.displaced
+    rows = load_card("belle2").finding.displaced
     average = sum((min(r.rho_max_cm, 100.0) - r.rho_min_cm) * r.value for r in rows) / 100.0
     assert 0.48 < 0.97 * average < 0.522
 

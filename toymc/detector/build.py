@@ -52,7 +52,7 @@ def brems_rate(cutoff: float) -> float:
 
 def _efficiency(card: DetectorCard) -> FloatArray:
     """Efficiencies with the lower bin edges in tan lambda (rising) in row 0 and in pT in column 0."""
-    rows = card.tracking.efficiency
+    rows = card.finding.efficiency
     where = card.folder / "card.toml"
     pt = np.array(check_tiling([(r.pt_min, r.pt_max) for r in rows], ("pt_min", "pt_max"), where))
     names = ("theta_min_deg", "theta_max_deg")
@@ -69,7 +69,7 @@ def _track_tables(card: DetectorCard, ideal: bool) -> TrackTables:
     tangents = tan_grid(card)
     resolution, response = resolution_table(card, ideal)
     radius, depth, _ = depth_tables(card, _DEPTH_TAN)
-    displaced = sorted(card.tracking.displaced, key=lambda r: r.rho_min_cm)
+    displaced = sorted(card.finding.displaced, key=lambda r: r.rho_min_cm)
     rho = [*(r.rho_min_cm for r in displaced), displaced[-1].rho_max_cm]
     numbers = TrackNumbers(
         field=card.field.solenoid_tesla.value,
