@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from toymc.events import Clusters, EventBatch, Reconstruction, Tracks
+from toymc.events import Clusters, EventBatch, KlmClusters, Reconstruction, Tracks
 from toymc.streams import stream
 
 Batch = tuple[Reconstruction, EventBatch]
@@ -19,20 +19,25 @@ def build(track_p, charge, track_offsets, photons, photon_offsets, pdg, d0=None,
     px, py, pz = (np.ascontiguousarray(track_p[:, k]) for k in range(3))
     tracks = Tracks(
         track_offsets, zero if d0 is None else d0, zero, zero, zero if z0 is None else z0, zero, np.zeros((n, 15)),
-        px, py, pz, charge.astype(np.int32), none, none, none, place, np.full((n, 4), 0.5), zero,
+        px, py, pz, charge.astype(np.int32), none, none, none, place, np.full((n, 4), 0.5), zero, zero, none, none,
+        none, none,
     )  # fmt: skip
     energy, theta, phi = (np.ascontiguousarray(photons[:, k]) for k in range(3))
     # calorimeter gaps at 31.4-32.2 and 128.7-130.7 degrees
     region = np.where(theta < np.radians(31.8), 1, np.where(theta < np.radians(129.7), 2, 3)).astype(np.int32)
     clusters = Clusters(
         photon_offsets, energy, theta, phi, np.zeros((m, 3)), region, np.full(m, -1, dtype=np.int32),
-        np.ones(m, dtype=np.int32) if in_time is None else in_time,
+        np.ones(m, dtype=np.int32) if in_time is None else in_time, np.full(m, -1, dtype=np.int32),
     )  # fmt: skip
     ids, weight = np.arange(events), np.linspace(0.5, 1.5, events)
-    reco = Reconstruction(tracks, clusters, np.zeros(events, dtype=np.uint64), np.full(events, 0.9), weight, ids, "toy")
     truth = EventBatch(
         track_offsets, pdg.astype(np.int32), np.ones(n, dtype=np.int32), np.full(n, -1, dtype=np.int32), px, py, pz,
         zero, zero, zero, zero, zero, zero, weight, ids, "toy",
+    )  # fmt: skip
+    klm = KlmClusters(np.zeros(events + 1, dtype=np.int64), np.empty(0), np.empty(0), none[:0], none[:0])
+    reco = Reconstruction(
+        tracks, clusters, klm, truth, none, truth.counts.astype(np.int32), np.zeros(events, dtype=np.uint64),
+        np.full(events, 0.9), weight, ids, "toy",
     )  # fmt: skip
     return reco, truth
 

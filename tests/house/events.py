@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from toymc.events import Clusters, EventBatch, Reconstruction, Tracks
+from toymc.events import Clusters, EventBatch, KlmClusters, Reconstruction, Tracks
 from toymc.streams import stream
 
 
@@ -34,28 +34,42 @@ def reconstruction(chunk: int = 0, n: int = 30) -> Reconstruction:
     def offsets() -> np.ndarray:
         return np.concatenate(([0], np.cumsum(rng.integers(0, 4, n)))).astype(np.int64)
 
+    def integers(names: tuple[str, ...], rows: int) -> dict[str, np.ndarray]:
+        return {name: rng.integers(0, 3, rows).astype(np.int32) for name in names}
+
     at = offsets()
     tracks = Tracks(
         offsets=at,
         **{name: rng.normal(size=at[-1]) for name in ("d0", "phi0", "omega", "z0", "tan_lambda", "px", "py", "pz")},
         cov=rng.random((at[-1], 15)),
-        **{n: rng.integers(0, 9, at[-1]).astype(np.int32) for n in ("charge", "n_pxd", "n_svd", "n_cdc", "truth")},
+        **integers(("charge", "n_pxd", "n_svd", "n_cdc", "truth"), at[-1]),
         pid_uniform=rng.random((at[-1], 4)),
         brems_energy=rng.random(at[-1]),
+        ecl_energy=rng.random(at[-1]),
+        **integers(("klm_region", "klm_expected", "klm_layers", "fate"), at[-1]),
     )
     at = offsets()
     clusters = Clusters(
         offsets=at,
         **{name: rng.random(at[-1]) for name in ("energy", "theta", "phi")},
         cov=rng.random((at[-1], 3)),
-        **{name: rng.integers(0, 3, at[-1]).astype(np.int32) for name in ("region", "truth", "in_time")},
+        **integers(("region", "truth", "in_time", "truth2"), at[-1]),
     )
+    at = offsets()
+    klm = KlmClusters(
+        offsets=at, theta=rng.random(at[-1]), phi=rng.random(at[-1]), **integers(("layers", "truth"), at[-1])
+    )
+    truth = truth_batch(chunk, n)
     return Reconstruction(
         tracks=tracks,
         clusters=clusters,
+        klm=klm,
+        truth=truth,
+        fate=rng.integers(0, 11, truth.n_particles).astype(np.int32),
+        n_generated=(truth.counts - (truth.counts > 3)).astype(np.int32),
         trigger=rng.integers(0, 2**63, n).astype(np.uint64),
         trigger_weight=rng.random(n),
-        weight=rng.random(n),
-        event_id=np.arange(n, dtype=np.int64) + chunk * n,
+        weight=truth.weight,
+        event_id=truth.event_id,
         process="house",
     )

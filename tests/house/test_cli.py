@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 
 import toymc
@@ -16,7 +17,7 @@ from tests.house.events import truth_batch
 from toymc.cli import main as entry
 from toymc.cli.common import Count, echo_table, finite, parse_parameters
 from toymc.errors import InputError, ToymcError
-from toymc.io.event_file import EventWriter, FileMetadata
+from toymc.io.event_file import EventFile, EventWriter, FileMetadata
 
 ROOT = Path(__file__).parents[2]
 
@@ -262,6 +263,21 @@ def _plan(n_events: int, size: int):
     from toymc.production.chunks import plan_chunks
 
     return plan_chunks(n_events, size)
+
+
+def test_a_simulated_file_is_simulated_again_from_what_was_generated(toymc_says, tmp_path):
+    truth, first = tmp_path / "truth.h5", tmp_path / "first.h5"
+    arguments = ("generate", "tau_pair", "--events", "300", "--seed", "5", "--workers", "1", "--out", str(truth))
+    assert toymc_says(*arguments)[0] == 0
+    assert toymc_says("simulate", str(truth), "--detector", "belle", "--workers", "1", "--out", str(first))[0] == 0
+    for source, name in ((truth, "direct.h5"), (first, "again.h5")):
+        code, _, err = toymc_says(
+            "simulate", str(source), "--detector", "belle2_run2", "--workers", "1", "--out", str(tmp_path / name)
+        )
+        assert (code, err) == (0, "")
+    with EventFile(tmp_path / "direct.h5") as direct, EventFile(tmp_path / "again.h5") as again:
+        np.testing.assert_array_equal(direct.read().tracks.cov, again.read().tracks.cov)
+        assert (again.metadata.beam, again.metadata.card) == ("belle2", "belle2_run2")
 
 
 def test_a_file_is_not_simulated_onto_itself(toymc_says, tmp_path):

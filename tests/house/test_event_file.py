@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import h5py
@@ -61,6 +61,29 @@ def test_reconstruction_round_trip(tmp_path):
     with EventFile(write(tmp_path / "a.h5", batches)) as file:
         for got, put in zip(file.batches(30), batches, strict=True):
             assert_same(got, put)
+
+
+def test_the_generated_rows_of_a_simulated_file_can_be_simulated_again(tmp_path):
+    batch = reconstruction(0)
+    status = np.array([1, 2, 3], dtype=np.int32)[np.arange(batch.truth.n_particles) % 3]
+    batch = replace(batch, truth=replace(batch.truth, status=status))
+    with EventFile(write(tmp_path / "a.h5", [batch])) as file:
+        got = file.read_truth(3, 20)
+    assert got.counts.tolist() == batch.n_generated[3:20].tolist()
+    rows = np.concatenate(
+        [np.arange(at, at + n) for at, n in zip(batch.truth.offsets[3:20], batch.n_generated[3:20], strict=True)]
+    )
+    np.testing.assert_array_equal(got.px, batch.truth.px[rows])
+    # what the detector let decay is final again, what the generator let decay (no fate) is not
+    expected = np.where((status == 2) & (batch.fate != 0), 1, status)[rows]
+    np.testing.assert_array_equal(got.status, expected)
+    np.testing.assert_array_equal(got.event_id, batch.event_id[3:20])
+
+
+def test_more_generated_rows_than_rows_is_damage(tmp_path):
+    batch = replace(reconstruction(0), n_generated=np.full(30, 99, dtype=np.int32))
+    with EventFile(write(tmp_path / "a.h5", [batch])) as file, pytest.raises(InputError, match="damaged"):
+        file.read_truth()
 
 
 def test_same_bytes_for_1_3_and_8_workers_and_at_any_time(tmp_path):

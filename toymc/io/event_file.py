@@ -1,9 +1,10 @@
 """HDF5 files of truth events and of reconstructed events.
 
-Layout: ``/events`` holds the per-event columns, one group per table (``/particles``, or ``/tracks`` and ``/clusters``)
-holds ``offsets`` and the per-row columns, so that rows of event i are ``offsets[i]:offsets[i+1]`` as in memory. The
-attributes of the root say what the file is and how to make it again. The same events give the same bytes (no time
-stamps).
+Layout: ``/events`` holds the per-event columns, one group per table (``/particles``; or ``/tracks``, ``/clusters``,
+``/klm`` and ``/truth``) holds ``offsets`` and the per-row columns, so that rows of event i are
+``offsets[i]:offsets[i+1]`` as in memory. ``/truth`` is what the detector saw: the generator's rows first (as many as
+``/events/n_generated`` says), then those it made, each with its ``fate``. The attributes of the root say what the file
+is and how to make it again. The same events give the same bytes (no time stamps).
 """
 
 import json
@@ -12,38 +13,31 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import h5py
 import numpy as np
-import numpy.typing as npt
 
 import toymc
 from toymc.errors import InputError
-from toymc.events import Clusters, EventBatch, Reconstruction, Tracks
+from toymc.events import EventBatch
 from toymc.io.interrupts import interrupts_held
 from toymc.io.outputs import atomic_file, write_error
+from toymc.io.schema import (
+    EVENT_COLUMNS,
+    FORMAT_VERSION,
+    FORMATS,
+    TABLES,
+    Array,
+    Batch,
+    assemble,
+    columns_of,
+    dataset_names,
+    generated_truth,
+)
 from toymc.io.sink import Sink
 
-Batch: TypeAlias = EventBatch | Reconstruction
-Array: TypeAlias = npt.NDArray[Any]
-
-FORMAT_VERSION = 1
-_FORMATS = {"toymc truth": EventBatch, "toymc reconstruction": Reconstruction}
-_TABLES: dict[type, dict[str, type]] = {
-    EventBatch: {"particles": EventBatch},
-    Reconstruction: {"tracks": Tracks, "clusters": Clusters},
-}
-_EVENT_COLUMNS: dict[type, tuple[str, ...]] = {
-    EventBatch: ("weight", "event_id"),
-    Reconstruction: ("weight", "event_id", "trigger", "trigger_weight"),
-}
 _ROWS_PER_BLOCK = 2**14
-
-
-def _row_columns(table: type) -> tuple[str, ...]:
-    """Per-row columns of a table of the event record."""
-    return tuple(f.name for f in fields(table) if f.name not in ("offsets", "weight", "event_id", "process"))
 
 
 @dataclass(frozen=True)
@@ -57,8 +51,10 @@ class FileMetadata:
     parameters : mapping
         Process parameters, plain values.
     pdg_edition : str
+    beam : str
+        Beam card of the generated events.
     card : str
-        Detector or beam card.
+        Detector card of a simulated file.
     chunk_size : int
         Events per chunk; with the seed it fixes the random streams.
     cross_section_fb, cross_section_error_fb : float
@@ -72,6 +68,7 @@ class FileMetadata:
     seed: int
     parameters: Mapping[str, Any] = field(default_factory=dict)
     pdg_edition: str = ""
+    beam: str = ""
     card: str = ""
     chunk_size: int = 2**14
     cross_section_fb: float = float("nan")
@@ -161,36 +158,34 @@ class EventWriter:
             self._create(batch)
         if type(batch) is not self._kind:
             raise InputError(f"{self.path} holds {self._kind}, not {type(batch).__name__}")
-        for name in _EVENT_COLUMNS[type(batch)]:
+        for name in EVENT_COLUMNS[type(batch)]:
             _extend(self._file["events"][name], getattr(batch, name))
-        for name in _TABLES[type(batch)]:
-            self._append_table(self._file[name], batch if isinstance(batch, EventBatch) else getattr(batch, name))
+        for name in TABLES[type(batch)]:
+            self._append_table(self._file[name], columns_of(batch, name))
 
-    def _append_table(self, group: Any, table: Any) -> None:
-        rows = _row_columns(type(table))
-        first = group[rows[0]].shape[0]
-        _extend(group["offsets"], np.asarray(table.offsets[1:]) + first)
-        for name in rows:
-            _extend(group[name], getattr(table, name))
+    def _append_table(self, group: Any, columns: dict[str, Array]) -> None:
+        offsets = columns.pop("offsets")
+        first = group[next(iter(columns))].shape[0]
+        _extend(group["offsets"], np.asarray(offsets[1:]) + first)
+        for name, values in columns.items():
+            _extend(group[name], values)
 
     def _create(self, batch: Batch) -> None:
         self._kind = type(batch)
         events = self._file.create_group("events")
-        for name in _EVENT_COLUMNS[self._kind]:
+        for name in EVENT_COLUMNS[self._kind]:
             _dataset(events, name, getattr(batch, name))
-        for name, kind in _TABLES[self._kind].items():
-            table = batch if isinstance(batch, EventBatch) else getattr(batch, name)
+        for name in TABLES[self._kind]:
             group = self._file.create_group(name)
-            _dataset(group, "offsets", table.offsets)
+            for column, values in columns_of(batch, name).items():
+                _dataset(group, column, values)
             _extend(group["offsets"], np.zeros(1, dtype=np.int64))
-            for column in _row_columns(kind):
-                _dataset(group, column, getattr(table, column))
 
     def _finish(self) -> None:
         if self._kind is None:
             raise InputError(f"{self.path}: no events to write")
         attributes = self._file.attrs
-        attributes["format"] = next(name for name, kind in _FORMATS.items() if kind is self._kind)
+        attributes["format"] = next(name for name, kind in FORMATS.items() if kind is self._kind)
         attributes["format_version"] = FORMAT_VERSION
         attributes["n_events"] = self.n_events
         for name, value in asdict(self.metadata).items():
@@ -260,7 +255,7 @@ class EventFile:
 
     def _check(self) -> None:
         attributes = dict(self._file.attrs)
-        kind = _FORMATS.get(str(attributes.get("format")))
+        kind = FORMATS.get(str(attributes.get("format")))
         if kind is None:
             raise InputError(f"cannot read {self.path}: an HDF5 file, but not of toymc events")
         if attributes.get("format_version") != FORMAT_VERSION:
@@ -273,17 +268,14 @@ class EventFile:
         values = {f.name: attributes[f.name] for f in fields(FileMetadata) if f.name in attributes}
         values["parameters"] = json.loads(values.get("parameters", "{}"))
         self.metadata = FileMetadata(**{name: _plain(value) for name, value in values.items()})
-        names = [f"events/{name}" for name in _EVENT_COLUMNS[kind]]
-        for name, table in _TABLES[kind].items():
-            names += [f"{name}/{column}" for column in ("offsets", *_row_columns(table))]
-        for name in names:
+        for name in dataset_names(kind):
             if name not in self._file:
                 raise InputError(f"cannot read {self.path}: dataset '{name}' is missing")
 
     @property
     def tables(self) -> dict[str, int]:
-        """Rows of every table: particles, or tracks and clusters."""
-        return {name: int(self._file[name]["offsets"][-1]) for name in _TABLES[self.kind]}
+        """Rows of every table: particles, or tracks, clusters, klm and truth."""
+        return {name: int(self._file[name]["offsets"][-1]) for name in TABLES[self.kind]}
 
     def read(self, lo: int = 0, hi: int | None = None) -> Batch:
         """Events lo .. hi-1 (to the end if `hi` is None).
@@ -297,25 +289,27 @@ class EventFile:
         if not 0 <= lo <= stop <= self.n_events:
             raise InputError(f"events {lo} to {stop} of {self.path}: it holds {self.n_events}")
         try:
-            columns = {name: self._file["events"][name][lo:stop] for name in _EVENT_COLUMNS[self.kind]}
-            tables = {name: self._read_table(name, kind, lo, stop) for name, kind in _TABLES[self.kind].items()}
+            events = {name: self._file["events"][name][lo:stop] for name in EVENT_COLUMNS[self.kind]}
+            tables = {name: self._read_table(name, lo, stop) for name in TABLES[self.kind]}
         except OSError as error:
             raise InputError(f"cannot read {self.path}: damaged data ({str(error).splitlines()[0]})") from error
-        if self.kind is EventBatch:
-            batch = EventBatch(**tables["particles"], **columns, process=self.metadata.process)
-            batch.validate()
-            return batch
-        return Reconstruction(
-            tracks=Tracks(**tables["tracks"]),
-            clusters=Clusters(**tables["clusters"]),
-            **columns,
-            process=self.metadata.process,
-        )
+        return assemble(self.kind, events, tables, self.metadata.process)
 
-    def _read_table(self, name: str, kind: type, lo: int, hi: int) -> dict[str, Array]:
+    def read_truth(self, lo: int = 0, hi: int | None = None) -> EventBatch:
+        """Events lo .. hi-1 as the generator made them, from a file of either kind.
+
+        Raises
+        ------
+        InputError
+            For a range outside the file, or damaged data.
+        """
+        batch = self.read(lo, hi)
+        return batch if isinstance(batch, EventBatch) else generated_truth(batch)
+
+    def _read_table(self, name: str, lo: int, hi: int) -> dict[str, Array]:
         group = self._file[name]
         offsets = group["offsets"][lo : hi + 1]
-        columns = {column: group[column][offsets[0] : offsets[-1]] for column in _row_columns(kind)}
+        columns = {column: group[column][offsets[0] : offsets[-1]] for column in TABLES[self.kind][name].columns}
         return {"offsets": offsets - offsets[0], **columns}
 
     def batches(self, size: int = 2**14) -> Iterator[Batch]:

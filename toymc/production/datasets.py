@@ -32,7 +32,7 @@ class GenerateChunk:
 
 @dataclass(frozen=True)
 class SimulateChunk:
-    """Task: what the detector makes of one chunk of a truth file."""
+    """Task: what the detector makes of one chunk of an event file, of which the generator's rows are read."""
 
     path: Path
     detector: "Detector"
@@ -43,9 +43,7 @@ class SimulateChunk:
         from toymc.detector import simulate
 
         with EventFile(self.path) as file:
-            batch = file.read(chunk.first_event, chunk.first_event + chunk.n_events)
-        if not isinstance(batch, EventBatch):
-            raise InputError(f"{self.path} holds reconstructed events: give a file of truth events")
+            batch = file.read_truth(chunk.first_event, chunk.first_event + chunk.n_events)
         return simulate(batch, self.detector, stream(self.seed, self.process, "simulate", chunk.index))
 
 
@@ -103,7 +101,7 @@ def generate_file(
         seed=seed,
         parameters=dict(prepared.parameters),
         pdg_edition=pdg_edition(),
-        card=beam,
+        beam=beam,
         chunk_size=CHUNK_SIZE,
         cross_section_fb=prepared.cross_section_fb,
         cross_section_error_fb=prepared.cross_section_error_fb,
@@ -127,11 +125,13 @@ def simulate_file(
     scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> FileMetadata:
-    """Send a file of truth events through a detector.
+    """Send the events of a file through a detector.
 
     Parameters
     ----------
-    source, out : path
+    source : path
+        Truth events, or simulated ones: what the other card made of them is taken away first.
+    out : path
     card : str
         Name or path of a detector card.
     seed : int, optional
@@ -146,7 +146,7 @@ def simulate_file(
     Raises
     ------
     InputError
-        If the source is not a file of truth events or the card is bad.
+        If the source is not an event file or the card is bad.
     ToymcError
         If the file cannot be written.
     """
@@ -157,14 +157,13 @@ def simulate_file(
     if path.absolute() == Path(out).absolute():
         raise InputError(f"{out} is the input: name another output file")
     with EventFile(path) as file:
-        if file.kind is not EventBatch:
-            raise InputError(f"{path} holds reconstructed events: give a file of truth events")
         origin, n_events = file.metadata, file.n_events
     metadata = FileMetadata(
         process=origin.process,
         seed=origin.seed if seed is None else seed,
         parameters=origin.parameters,
         pdg_edition=pdg_edition(),
+        beam=origin.beam,
         card=card,
         chunk_size=origin.chunk_size,
         cross_section_fb=origin.cross_section_fb,
