@@ -81,8 +81,8 @@ TEMPLATES = ("direct", "other")
 ID_BINS = {lepton: PUBLISHED["systematics"]["lepton_id_bins_GeV"][lepton] for lepton in LEPTONS}
 SOURCES = {
     lepton: (
-        *(f"{source}_bin{k}" for source in (EFFICIENCY_SOURCE[lepton], MISID_SOURCE[lepton])
-          for k in range(len(ID_BINS[lepton]) + 1)),
+        *(f"{source}{part}" for source in (EFFICIENCY_SOURCE[lepton], MISID_SOURCE[lepton])
+          for part in ("", *(f"_bin{k}" for k in range(len(ID_BINS[lepton]) + 1)))),
         "trigger",
         "pi0_efficiency",
     )
@@ -167,8 +167,9 @@ def _lepton_factors(lepton: Lepton, columns: Columns, detector: Detector) -> lis
     efficiency = _identification_error(lepton, "id", relative)
     misid = _identification_error(lepton, "misid", relative)
     error = tuple(np.where(true_lepton, a, b) for a, b in zip(efficiency, misid, strict=True))
+    share = PUBLISHED["systematics"]["lepton_id_common_share"]["value"]
     factors = identification_factors(lepton, probability, (error[0], error[1]), columns["signal_pdg"])
-    return [part for factor in factors for part in split_by_bins(factor, columns["signal_p"], ID_BINS[lepton])]
+    return [part for factor in factors for part in split_by_bins(factor, columns["signal_p"], ID_BINS[lepton], share)]
 
 
 def _tag_veto(columns: Columns, detector: Detector) -> npt.NDArray[np.float64]:

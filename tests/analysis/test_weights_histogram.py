@@ -24,6 +24,7 @@ from toymc.analysis import (
     identification_factors,
     pi0_count_factor,
     probability_factor,
+    split_by_bins,
     tracking_factor,
 )
 from toymc.errors import InputError
@@ -227,3 +228,27 @@ def test_beam_constrained_mass_and_energy_difference():
 @pytest.mark.parametrize("module", [m.name for m in pkgutil.iter_modules(toymc.analysis.__path__)])
 def test_examples_in_docstrings(module):
     assert doctest.testmod(importlib.import_module(f"toymc.analysis.{module}")).failed == 0
+def test_split_by_bins_keeps_the_variance():
+    """Common and own part of one event add up in quadrature to the whole shift; other bins do not move."""
+    rng = stream(3, "weights", "test", 0)
+    nominal, error = rng.uniform(0.2, 0.9, 50), rng.uniform(0.0, 0.05, 50)
+    whole = Factor("electron_efficiency", nominal, nominal * (1.0 + error), nominal * (1.0 - 0.5 * error))
+    momentum = rng.uniform(0.0, 4.0, 50)
+    parts = split_by_bins(whole, momentum, [1.0, 2.0, 3.0], common=0.3)
+    assert [part.source for part in parts] == ["electron_efficiency", *(f"electron_efficiency_bin{k}" for k in range(4))]
+    total = np.zeros(50)
+    for part in parts:
+        total += (part.up / part.nominal - 1.0) ** 2
+    assert np.sqrt(total) == pytest.approx(error, abs=1e-12)
+    for k, part in enumerate(parts[1:]):
+        moved = part.down != 1.0
+        assert np.array_equal(moved, (momentum >= k) & (momentum < k + 1) & (error > 0.0)) or k in (0, 3)
+        assert np.all(part.nominal == 1.0)
+    assert combine(np.ones(50), parts).nominal == pytest.approx(nominal)
+
+
+@pytest.mark.parametrize(("edges", "common"), [([1.0, 1.0], 0.5), ([np.nan], 0.5), ([1.0], 1.5), ([1.0], np.nan)])
+def test_split_by_bins_refuses(edges, common):
+    factor = Factor("x", np.ones(2), np.ones(2), np.ones(2))
+    with pytest.raises(InputError):
+        split_by_bins(factor, [0.5, 1.5], edges, common)

@@ -213,10 +213,11 @@ def identification_factors(
     return factors
 
 
-def split_by_bins(factor: Factor, value: npt.ArrayLike, edges: npt.ArrayLike) -> list[Factor]:
-    """One factor as several independent ones, by bins of a variable in which its corrections are measured.
+def split_by_bins(factor: Factor, value: npt.ArrayLike, edges: npt.ArrayLike, common: float) -> list[Factor]:
+    """One factor as a common source and one per bin of the variable in which its corrections are measured.
 
-    Correction tables are measured cell by cell; what their cells do not share moves each bin by itself.
+    Correction tables are measured cell by cell: what all cells share moves them together, the rest each bin by itself.
+    The variances of the common source and of that of a bin add up to the variance of the factor (for small errors).
 
     Parameters
     ----------
@@ -225,22 +226,24 @@ def split_by_bins(factor: Factor, value: npt.ArrayLike, edges: npt.ArrayLike) ->
         What the bins are in, e.g. the momentum of the track in GeV.
     edges : float64 (n_bins - 1,)
         Rising inner edges; the first and the last bin are open.
+    common : float
+        Share of the variance that all bins have in common, 0 to 1.
 
     Returns
     -------
     list of Factor
-        Sources ``<source>_bin0``, ``<source>_bin1``, ...; their product is the factor.
+        Sources ``<source>`` (it carries the nominal weights), ``<source>_bin0``, ``<source>_bin1``, ...
 
     Raises
     ------
     InputError
-        If the edges do not rise or the values do not fit the factor.
+        If the edges do not rise, the values do not fit the factor or the share is none.
 
     Examples
     --------
     >>> whole = Factor("electron_efficiency", np.array([0.9, 0.9]), np.array([0.95, 0.93]), np.array([0.85, 0.87]))
-    >>> [part.up.tolist() for part in split_by_bins(whole, [0.7, 2.0], [1.0])]
-    [[0.95, 1.0], [1.0, 0.93]]
+    >>> [part.source for part in split_by_bins(whole, [0.7, 2.0], [1.0], common=0.5)]
+    ['electron_efficiency', 'electron_efficiency_bin0', 'electron_efficiency_bin1']
     """
     inner = np.asarray(edges, dtype=np.float64)
     at = np.asarray(value, dtype=np.float64)
@@ -248,14 +251,22 @@ def split_by_bins(factor: Factor, value: npt.ArrayLike, edges: npt.ArrayLike) ->
         raise InputError(f"bin edges {inner.tolist()}: give finite numbers that rise")
     if at.shape != factor.nominal.shape:
         raise InputError(f"{at.shape} values for {factor.nominal.shape} events of factor '{factor.source}'")
+    if not 0.0 <= common <= 1.0:
+        raise InputError(f"common share {common}: give a number from 0 to 1")
     bins = np.searchsorted(inner, at, side="right")
-    return [
-        Factor(
-            f"{factor.source}_bin{k}",
-            *(np.where(bins == k, part, 1.0) for part in (factor.nominal, factor.up, factor.down)),
-        )
+    one = np.ones_like(factor.nominal)
+    # relative shifts of the whole factor; where nothing passes there is nothing to shift
+    shifts = [
+        np.divide(part, factor.nominal, out=one.copy(), where=factor.nominal > 0.0) - 1.0
+        for part in (factor.up, factor.down)
+    ]
+    shared, own = (np.sqrt(share) for share in (common, 1.0 - common))
+    whole = Factor(factor.source, factor.nominal, *(factor.nominal * (1.0 + shared * shift) for shift in shifts))
+    parts = [
+        Factor(f"{factor.source}_bin{k}", one, *(np.where(bins == k, 1.0 + own * shift, 1.0) for shift in shifts))
         for k in range(len(inner) + 1)
     ]
+    return [whole, *parts]
 
 
 def pi0_count_factor(
