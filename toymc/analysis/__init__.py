@@ -27,6 +27,7 @@ from toymc.analysis.weights import (
     identification_factors,
     pi0_count_factor,
     probability_factor,
+    split_by_bins,
     tracking_factor,
 )
 
@@ -60,6 +61,7 @@ __all__ = [
     "identification_factors",
     "pi0_count_factor",
     "probability_factor",
+    "split_by_bins",
     "pseudo_mass",
     "pseudo_rest_frame_boost",
     "three_by_one",
