@@ -18,7 +18,7 @@ from toymc.analysis.smoothing import silverman_width, smoothing_matrix
 from toymc.analysis.weights import EventWeights
 from toymc.detector import Detector
 from toymc.errors import InputError
-from toymc.events import EventBatch, Reconstruction
+from toymc.events import Reconstruction
 from toymc.generators.processes import PreparedProcess
 from toymc.inference import Model
 
@@ -203,7 +203,7 @@ class Study:
     stages : tuple of str
         What an event passes before the cuts; the first is "all".
     observe : callable
-        (truth, reconstruction) -> (`Columns` of the events that the channels select from, stage that every event of
+        reconstruction -> (`Columns` of the events that the channels select from, stage that every event of
         the batch reached, as index into `stages`).
     hypotheses : callable
         (spectra, systematic sources in use) -> hypotheses to test; the statistics of the simulation are always in.
@@ -234,7 +234,7 @@ class Study:
     samples: tuple[Sample, ...]
     channels: tuple[Channel, ...]
     stages: tuple[str, ...]
-    observe: Callable[[EventBatch, Reconstruction], tuple[Columns, npt.NDArray[np.int8]]]
+    observe: Callable[[Reconstruction], tuple[Columns, npt.NDArray[np.int8]]]
     hypotheses: Callable[[Spectra, Sequence[str]], list[Hypothesis]]
     fitted_bins: Callable[[Spectra, str], slice]
     sources: tuple[str, ...]

@@ -28,7 +28,7 @@ from toymc.analysis.weights import (
 )
 from toymc.detector import Detector, identification_error, identification_probability
 from toymc.errors import InputError
-from toymc.events import EventBatch, Reconstruction
+from toymc.events import Reconstruction
 from toymc.generators.processes import PreparedProcess
 from toymc.generators.tau.modes import MODE_NAMES, branching_fractions
 from toymc.geometry.beam import load_beam
@@ -118,19 +118,20 @@ def _samples() -> tuple[Sample, ...]:
     )
 
 
-def _observe(truth: EventBatch, reco: Reconstruction) -> tuple[Columns, npt.NDArray[np.int8]]:
+def _observe(reco: Reconstruction) -> tuple[Columns, npt.NDArray[np.int8]]:
     beam = load_beam(CARD)
-    found = three_by_one(reco, truth, beam.boost, beam.sqrt_s)
+    found = three_by_one(reco, beam.boost, beam.sqrt_s)
     for name in ("tag1", "tag2", "tag3"):
-        found.columns.update(track_columns(reco, truth, found.columns["event"], found.columns[f"{name}_row"], name))
-    found.columns["signal_origin"] = _mother_pdg(truth, reco, found.columns)
+        found.columns.update(track_columns(reco, found.columns["event"], found.columns[f"{name}_row"], name))
+    found.columns["signal_origin"] = _mother_pdg(reco, found.columns)
     return found.columns, found.stage
 
 
-def _mother_pdg(truth: EventBatch, reco: Reconstruction, columns: Columns) -> npt.NDArray[np.int64]:
+def _mother_pdg(reco: Reconstruction, columns: Columns) -> npt.NDArray[np.int64]:
     """PDG code of the mother of the true particle behind the signal track, 0 for none."""
+    truth, row = reco.truth, reco.tracks.truth[columns["signal_row"]]
     first = truth.offsets[columns["event"]]
-    mother = truth.mother[first + reco.tracks.truth[columns["signal_row"]]]
+    mother = np.where(row >= 0, truth.mother[first + np.maximum(row, 0)], -1)
     return np.where(mother >= 0, truth.pdg[first + np.maximum(mother, 0)], 0)
 
 

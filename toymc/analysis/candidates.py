@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from toymc.analysis.selection import Columns, Formula
 from toymc.errors import InputError
-from toymc.events import EventBatch, Reconstruction
+from toymc.events import Reconstruction
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -60,15 +60,13 @@ def best_candidate(columns: Columns, by: str, lowest: bool = True, event: str = 
 
 
 def track_columns(
-    reco: Reconstruction, batch: EventBatch | None, event: IntArray, rows: IntArray, prefix: str
+    reco: Reconstruction, event: IntArray, rows: IntArray, prefix: str
 ) -> dict[str, npt.NDArray[Any]]:
     """Columns ``<prefix>_p, _pt, _theta, _charge, _pdg`` of one track per event, laboratory frame.
 
     Parameters
     ----------
     reco : Reconstruction
-    batch : EventBatch or None
-        Truth; without it the pdg column is 0, as for a track that no true particle belongs to.
     event, rows : int64 (n,)
         Row of the event in the batch and of the track in the track table.
     prefix : str
@@ -76,16 +74,15 @@ def track_columns(
     Returns
     -------
     dict of str to array (n,)
-        Momenta in GeV, polar angle in rad.
+        Momenta in GeV, polar angle in rad; pdg 0 for a track that no true particle belongs to.
     """
     tracks = reco.tracks
     px, py, pz = tracks.px[rows], tracks.py[rows], tracks.pz[rows]
     pt = np.hypot(px, py)
     pdg = np.zeros(len(rows), dtype=np.int64)
-    if batch is not None:
-        truth = tracks.truth[rows]
-        matched = truth >= 0
-        pdg[matched] = batch.pdg[batch.offsets[event[matched]] + truth[matched]]
+    truth = tracks.truth[rows]
+    matched = truth >= 0
+    pdg[matched] = reco.truth.pdg[reco.truth.offsets[event[matched]] + truth[matched]]
     return {
         f"{prefix}_p": np.hypot(pt, pz),
         f"{prefix}_pt": pt,

@@ -31,7 +31,7 @@ from toymc.analysis.particle_lists import (
 )
 from toymc.constants import M_E, M_MU, M_TAU
 from toymc.errors import InputError
-from toymc.events import EventBatch, Reconstruction
+from toymc.events import Reconstruction
 from toymc.kernels import kernel
 from toymc.kinematics import _thrust
 
@@ -277,17 +277,8 @@ def _reconstruct(
     return n
 
 
-def _check_batch(reco: Reconstruction, batch: EventBatch | None) -> None:
-    if batch is not None and not np.array_equal(reco.event_id, batch.event_id):
-        raise InputError(
-            f"reconstruction ({reco.n_events} events) and truth ({batch.n_events} events) are not of the same events: "
-            "give the batch that was simulated"
-        )
-
-
 def three_by_one(
     reco: Reconstruction,
-    batch: EventBatch | None,
     boost: npt.ArrayLike,
     sqrt_s: float,
     config: ThreeByOneConfig | None = None,
@@ -298,8 +289,6 @@ def three_by_one(
     Parameters
     ----------
     reco : Reconstruction
-    batch : EventBatch or None
-        The truth it was made from, for the ``*_pdg`` columns; None (data) leaves these at 0.
     boost : array-like (3,)
         Velocity of the e+e- centre of mass in the laboratory, units of c (its x component matters).
     sqrt_s : float
@@ -316,7 +305,7 @@ def three_by_one(
     Raises
     ------
     InputError
-        If truth and reconstruction differ, or for a boost or an energy that cannot be.
+        For a boost or an energy that cannot be.
 
     Notes
     -----
@@ -326,7 +315,6 @@ def three_by_one(
     config = config or ThreeByOneConfig()
     b = check_frame(boost, sqrt_s)
     gamma, beta = pseudo_rest_frame_boost(sqrt_s)
-    _check_batch(reco, batch)
     tracks, photons = track_arrays(reco.tracks), photon_arrays(reco.clusters)
     n_events = reco.n_events
     stage = np.empty(n_events, dtype=np.int8)
@@ -348,13 +336,11 @@ def three_by_one(
     for k, name in enumerate(("signal_row", "tag1_row", "tag2_row", "tag3_row")):
         columns[name] = np.ascontiguousarray(candidate[:n, k])
     columns.update({name: out[k, :n] for k, name in enumerate(_KERNEL_COLUMNS)})
-    _derive(columns, reco, batch, sqrt_s)
+    _derive(columns, reco, sqrt_s)
     return ThreeByOne(columns, stage)
 
 
-def _derive(
-    columns: dict[str, npt.NDArray[Any]], reco: Reconstruction, batch: EventBatch | None, sqrt_s: float
-) -> None:
+def _derive(columns: dict[str, npt.NDArray[Any]], reco: Reconstruction, sqrt_s: float) -> None:
     """Columns that follow from the others, per-event weights, and the signal track."""
     for name in ("signalLeptonEnergyFraction_e", "signalLeptonEnergyFraction_mu"):
         columns[name] /= 0.5 * M_TAU
@@ -366,4 +352,4 @@ def _derive(
     event = columns["event"]
     columns["weight"] = reco.weight[event]
     columns["triggerWeight"] = reco.trigger_weight[event]
-    columns.update(track_columns(reco, batch, event, columns["signal_row"], "signal"))
+    columns.update(track_columns(reco, event, columns["signal_row"], "signal"))

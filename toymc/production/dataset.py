@@ -61,7 +61,7 @@ def _draw(
     if np.any(truth.weight > largest * (1.0 + 1e-9)):
         raise InputError(f"sample {sample.name}: event weights rise above {largest:g}, so events cannot be drawn")
     reco = simulate(truth, detector, stream(seed, name, "simulate", chunk.index))
-    columns, _ = study.observe(truth, reco)
+    columns, _ = study.observe(reco)
     rng = stream(seed, name, "pseudo_data", chunk.index)
     drawn = {}
     for channel_name in sample.channels:

@@ -15,7 +15,7 @@ import numpy as np
 from toymc.analysis.cutflow import CutFlow
 from toymc.analysis.histogram import Histogram
 from toymc.detector import Detector, simulate
-from toymc.events import EventBatch, Reconstruction
+from toymc.events import Reconstruction
 from toymc.generators.processes import PreparedProcess, prepare
 from toymc.geometry.beam import BeamCard
 from toymc.production.chunks import Chunk, Progress, map_chunks, plan_chunks
@@ -86,9 +86,7 @@ def empty_outcome(study: Study, sample: Sample) -> SampleOutcome:
         for template in channel.templates:
             templates[channel.name, template] = Histogram.of(channel.edges, labels)
         steps = {stage: None for stage in study.stages}
-        cutflows[channel.name] = CutFlow.of(
-            {**steps, **channel.selections, IDENTIFIED: None}
-        )
+        cutflows[channel.name] = CutFlow.of({**steps, **channel.selections, IDENTIFIED: None})
     return SampleOutcome(templates, cutflows, 0)
 
 
@@ -96,29 +94,26 @@ def _channels(study: Study, sample: Sample) -> list[Channel]:
     return [study.channel(name) for name in sample.channels]
 
 
-def fill(
-    study: Study, sample: Sample, detector: Detector, truth: EventBatch, reco: Reconstruction
-) -> SampleOutcome:
+def fill(study: Study, sample: Sample, detector: Detector, reco: Reconstruction) -> SampleOutcome:
     """Select, weigh and histogram one batch.
 
     Parameters
     ----------
     study, sample : Study, Sample
     detector : Detector
-    truth : EventBatch
     reco : Reconstruction
 
     Returns
     -------
     SampleOutcome
     """
-    columns, stage = study.observe(truth, reco)
+    columns, stage = study.observe(reco)
     outcome = empty_outcome(study, sample)
     templates, cutflows = dict(outcome.templates), dict(outcome.cutflows)
     for channel in _channels(study, sample):
         flow = cutflows[channel.name]
         for index, label in enumerate(study.stages):
-            flow = flow.count(label, truth.weight[stage >= index])
+            flow = flow.count(label, reco.weight[stage >= index])
         flow, mask = flow.apply(columns, columns["weight"])
         selected: Columns = {name: column[mask] for name, column in columns.items()}
         weights = channel.weigh(selected, detector)
@@ -129,7 +124,7 @@ def fill(
             mine = which == index
             key = (channel.name, template)
             templates[key] = templates[key].fill(selected[channel.observable][mine], matrix[mine])
-    return SampleOutcome(templates, cutflows, truth.n_events)
+    return SampleOutcome(templates, cutflows, reco.n_events)
 
 
 def _task(
@@ -137,7 +132,7 @@ def _task(
 ) -> SampleOutcome:
     truth = process.generate(stream(seed, sample.name, "generate", chunk.index), chunk.n_events, chunk.first_event)
     reco = simulate(truth, detector, stream(seed, sample.name, "simulate", chunk.index))
-    return fill(study, sample, detector, truth, reco)
+    return fill(study, sample, detector, reco)
 
 
 def run_sample(

@@ -71,7 +71,7 @@ def compile_rooms() -> None:
     momenta = np.array([[0.5, 0.1, 1.0], [-0.5, 0.2, 1.0], [0.3, -0.6, 0.5], [-0.2, 0.4, -0.5], [0.5, 0.0, 0.5]])
     batch = particle_batch(np.array([211, -211, 11, -11, 22]), momenta, np.zeros((5, 3)))
     reco = simulate(batch, detector, stream(0, "warm", "warmup", 0))
-    three_by_one(reco, batch, beam.boost, beam.sqrt_s)
+    three_by_one(reco, beam.boost, beam.sqrt_s)
     Histogram.of(np.array([0.0, 1.0])).fill(np.array([0.5]))
 
 
