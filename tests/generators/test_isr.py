@@ -202,11 +202,14 @@ def test_photon_energies_follow_the_first_order_spectrum(sample):
 
 
 def test_spectrum_of_s_prime_near_pythia(sample):
-    # Pythia's electron structure function is of the same order, with other conventions for the non-leading terms:
-    # agreement to a few per cent is what one can ask for
+    # Pythia's electron structure function is of the same order but takes its scale at s', which lowers its radiator by
+    # beta(s')/beta(s); what is left are non-leading terms of a few per cent
     reference = PYTHIA["one_minus_s_prime_over_s"]
     theirs = np.array(reference["counts"], dtype=float)
     v = 1 - np.prod(1 - sample[0], axis=1)
     ours = np.histogram(v, reference["edges"])[0]
+    centre = 0.5 * (np.array(reference["edges"])[1:] + np.array(reference["edges"])[:-1])
+    log = np.log(SQRT_S**2 / M_E**2)
+    theirs /= (log + np.log1p(-np.minimum(centre, 0.999)) - 1.0) / (log - 1.0)
     ratio = (ours / ours.sum()) / (theirs / theirs.sum())
-    np.testing.assert_allclose(ratio, 1.0, atol=0.12)
+    np.testing.assert_allclose(ratio, 1.0, atol=0.06)
