@@ -101,7 +101,7 @@ def _cross_section(process: PreparedProcess, luminosity_fb: float) -> float:
 
 def _signal(lepton: Lepton, mass: float) -> Sample:
     parameters = {"signal": f"{lepton}_alpha", "mass": mass, "tag": "three_prong"}
-    return Sample(f"{lepton}_alpha_{mass:.1f}", "tau_pair", parameters, 400_000, _pairs, (lepton,))
+    return Sample(f"{lepton}_alpha_{mass:g}", "tau_pair", parameters, 400_000, _pairs, (lepton,))
 
 
 def _samples() -> tuple[Sample, ...]:
@@ -252,7 +252,7 @@ def _hypotheses(spectra: Spectra, sources: Sequence[str]) -> list[Hypothesis]:
             _model_sample("background", other, bins, lepton, [f"N_b_{lepton}"], sources, True),
         )
         for mass in MASSES:
-            name = f"{lepton}_alpha_{mass:.1f}"
+            name = f"{lepton}_alpha_{mass:g}"
             poi = f"R_{name}"
             signal = _model_sample(
                 name, _both(spectra, name, lepton), bins, lepton, [poi, f"N_lnunu_{lepton}"], sources, False,

@@ -87,8 +87,8 @@ def test_pyhf_reads_the_workspace(run):
 
     workspace = pyhf.Workspace(run.workspace)
     assert len(workspace.get_measurement()["config"]["parameters"]) >= 13
-    model = workspace.model(measurement_name="e_alpha_1.0")
-    assert model.config.poi_name == "R_e_alpha_1.0"
+    model = workspace.model(measurement_name="e_alpha_1")
+    assert model.config.poi_name == "R_e_alpha_1"
     # the expectation without signal is the stored observation
     parameters = model.config.suggested_init()
     parameters[model.config.poi_index] = 0.0

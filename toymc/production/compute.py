@@ -63,8 +63,8 @@ class RunOptions:
     def __post_init__(self) -> None:
         if self.luminosity_fb is not None and not 0.0 < self.luminosity_fb < float("inf"):
             raise InputError(f"luminosity {self.luminosity_fb} /fb: give a positive number")
-        if not 0.0 < self.scale <= 1e4:
-            raise InputError(f"scale {self.scale}: give a positive number, 1 is the study's standard")
+        if not 1e-4 <= self.scale <= 1e4:
+            raise InputError(f"scale {self.scale}: give a number from 0.0001 to 10000, 1 is the study's standard")
 
 
 @dataclass(frozen=True)
