@@ -13,6 +13,7 @@ from toymc.geometry.identification import IdentificationSection, read_identifica
 from toymc.geometry.material import MaterialSection, read_material
 from toymc.geometry.numbers import CardModel
 from toymc.geometry.reading import read_settings
+from toymc.geometry.regions import RegionsSection, read_regions
 from toymc.geometry.tracking import FieldSection, TrackingSection, read_tracking
 from toymc.geometry.trigger import TriggerSection, read_trigger
 
@@ -32,6 +33,7 @@ class CardFiles(CardModel):
     vxd_sensors: str
     drift_chamber: str
     material: str
+    regions: str
     calorimeter: str
     ecl_resolution: str
     identification: str
@@ -57,7 +59,7 @@ class DetectorCard(CardModel):
     name, description : str
     folder : pathlib.Path
         Where the card was read.
-    field, tracking, finding, material, calorimeter, identification, trigger
+    field, tracking, finding, material, regions, calorimeter, identification, trigger
         The sections, each in the module of its name.
     """
 
@@ -68,6 +70,7 @@ class DetectorCard(CardModel):
     tracking: TrackingSection
     finding: FindingSection
     material: MaterialSection
+    regions: RegionsSection
     calorimeter: CalorimeterSection
     identification: IdentificationSection
     trigger: TriggerSection
@@ -140,6 +143,7 @@ def load_card(name_or_path: str | Path) -> DetectorCard:
         tracking=read_tracking(files),
         finding=read_finding(files),
         material=read_material(files),
+        regions=read_regions(files),
         calorimeter=read_calorimeter(files),
         identification=read_identification(files),
         trigger=read_trigger(files),
