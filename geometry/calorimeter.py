@@ -18,6 +18,7 @@ from toymc.geometry.numbers import (
     require_order,
 )
 from toymc.geometry.reading import Files, read_rows, read_settings, with_tables
+from toymc.geometry.showers import BeamBackground, ShowerSettings
 
 REGIONS = ("fwd", "barrel", "bwd")
 
@@ -74,8 +75,10 @@ class Regions(CardModel):
 
 
 class Surface(CardModel):
-    """Front faces of the crystals."""
+    """Front faces and size of the crystals."""
 
+    crystal_length_cm: Positive
+    crystal_width_cm: Positive
     barrel_radius_cm: Positive
     forward_z_cm: Positive
     backward_z_cm: Number
@@ -98,12 +101,22 @@ class Tail(CardModel):
         return self
 
 
+class Response(CardModel):
+    """Shape of the energy response: Novosibirsk tail of the shower, symmetric background, edges of the regions."""
+
+    tail_eta: NonNegative
+    shower_level: Text
+    edge_radius_cm: Positive
+    edge_fluctuation: Fraction
+
+
 class Conversion(CardModel):
-    """Energy dependence of pair production and what late conversions cost."""
+    """Energy dependence of pair production and what late conversions cost (lost share, GeV per radiation length)."""
 
     factor_low: Fraction
     energy_low: Positive
     energy_unity: Positive
+    energy_per_x0: NonNegative
     outer_loss: Fraction
 
     @model_validator(mode="after")
@@ -124,6 +137,17 @@ class Timing(CardModel):
     in_time: Fraction
 
 
+class Bremsstrahlung(CardModel):
+    """Smallest photon that is followed, as a share of the electron's energy."""
+
+    cutoff: Positive
+
+    @model_validator(mode="after")
+    def _small(self) -> Self:
+        require_order(self.cutoff.value, 0.1, "cutoff", "the limit of the model")
+        return self
+
+
 class CalorimeterSettings(CardModel):
     """Contents of calorimeter.toml."""
 
@@ -134,29 +158,40 @@ class CalorimeterSettings(CardModel):
     conversion: Conversion
     merging: Merging
     timing: Timing
+    response: Response
+    bremsstrahlung: Bremsstrahlung
+    background: BeamBackground
 
 
 class CalorimeterSection(CalorimeterSettings):
-    """Photons: settings and resolution coefficients (all background levels)."""
+    """Clusters: settings, showers of other particles, resolution coefficients (all background levels)."""
 
+    showers: ShowerSettings
     coefficients: tuple[ResolutionCoefficients, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        level = self.background_level.value
+        self._check_level("background_level", self.background_level.value)
+        self._check_level("response.shower_level", self.response.shower_level.value)
+        return self
+
+    def _check_level(self, name: str, level: str) -> None:
         found = [(c.quantity, c.region) for c in self.coefficients if c.background_level == level]
         for quantity in ("sigmaE_over_E", "sigma_theta", "sigma_phi"):
             for region in REGIONS:
-                if found.count((quantity, region)) != 1:  # type: ignore[arg-type]
+                rows = found.count((quantity, region))  # type: ignore[arg-type]
+                if rows != 1:
                     raise ValueError(
-                        f"background_level = '{level}': the resolution table has {found.count((quantity, region))} "  # type: ignore[arg-type]
-                        f"rows for {quantity} in {region}, one is needed"
+                        f"{name} = '{level}': the resolution table has {rows} rows for {quantity} in {region}, "
+                        "one is needed"
                     )
-        return self
 
 
 def read_calorimeter(files: Files) -> CalorimeterSection:
     """The section from the files of a card."""
     where = files["calorimeter"]
-    tables = {"coefficients": read_rows(files["ecl_resolution"], ResolutionCoefficients)}
+    tables = {
+        "showers": read_settings(files["showers"], ShowerSettings),
+        "coefficients": read_rows(files["ecl_resolution"], ResolutionCoefficients),
+    }
     return with_tables(CalorimeterSection, read_settings(where, CalorimeterSettings), tables, where)

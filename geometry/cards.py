@@ -36,6 +36,7 @@ class CardFiles(CardModel):
     regions: str
     calorimeter: str
     ecl_resolution: str
+    showers: str
     identification: str
     identification_table: str
     trigger: str

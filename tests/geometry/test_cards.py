@@ -88,9 +88,9 @@ BAD = {
     ),
     "negative": (
         "calorimeter.toml",
-        "value = 0.030",
-        "value = -0.030",
-        "calorimeter.toml: key 'regions.barrel.energy_min.value' = -0.03",
+        "value = 0.020",
+        "value = -0.020",
+        "calorimeter.toml: key 'regions.fwd.energy_min.value' = -0.02",
     ),
     "not a number": (
         "calorimeter.toml",
