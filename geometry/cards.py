@@ -29,10 +29,13 @@ class CardFiles(CardModel):
     tracking: str
     tracking_efficiency: str
     displaced_efficiency: str
+    finding: str
+    tracking_uncertainty: str
     vxd_layers: str
     vxd_sensors: str
     drift_chamber: str
     material: str
+    materials: str
     regions: str
     calorimeter: str
     ecl_resolution: str

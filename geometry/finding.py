@@ -1,6 +1,7 @@
-"""Track finding: efficiency of prompt tracks and what production away from the beam costs."""
+"""Track finding: efficiency of prompt and displaced tracks, kinks, wrong charges, fake tracks, uncertainties."""
 
-from typing import Self
+from pathlib import Path
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -8,13 +9,29 @@ from toymc.errors import InputError
 from toymc.geometry.numbers import (
     AngleFloat,
     CardModel,
+    Fraction,
     NonNegativeFloat,
+    Positive,
     PositiveFloat,
     Source,
     UnitFloat,
     require_order,
 )
-from toymc.geometry.reading import Files, check_tiling, read_rows
+from toymc.geometry.reading import Files, check_tiling, read_rows, read_settings, with_tables
+
+
+class Count(CardModel):
+    """A whole number, at least 1, with its source."""
+
+    value: Annotated[int, Field(ge=1)]
+    source: Source
+
+
+class Switch(CardModel):
+    """Yes or no, with its source."""
+
+    value: bool
+    source: Source
 
 
 class EfficiencyBin(CardModel):
@@ -50,11 +67,103 @@ class DisplacedBin(CardModel):
         return self
 
 
-class FindingSection(CardModel):
-    """Track finding: tables of efficiency."""
+class Prompt(CardModel):
+    """What counts as a track from the beam pipe: the acceptance in theta is that of such tracks alone."""
+
+    radius_cm: Positive
+
+
+class SiliconFinding(CardModel):
+    """The stand-alone track finding of the vertex detector."""
+
+    min_layers: Count
+    impact_cm: Positive
+    z_cm: Positive
+
+
+class Algorithm(CardModel):
+    """A track finding of the chamber: wire layers needed, scale of the turn-on, scale in d0; kinks; fake tracks."""
+
+    min_hits: Count
+    hit_scale: Positive
+    impact_cm: Positive
+    kink_factor: Fraction
+    kink_splits_merged: Switch
+    fake_rate: Fraction
+
+
+class KinkRule(CardModel):
+    """When the track of a mother and that of its charged daughter are taken for one."""
+
+    road_cm: Positive
+    purity: Fraction
+
+
+class ChargeFlip(CardModel):
+    """Tracks whose direction, and with it the charge, is reconstructed the wrong way round."""
+
+    rate: Fraction
+    pt_max: Positive
+
+
+class Spurious(CardModel):
+    """Shape of fake tracks and rate of second tracks made of the returning arm of curling particles."""
+
+    extra_hits: Positive
+    d0_cm: Positive
+    z0_cm: Positive
+    clone_rate: Fraction
+    clone_pt_max: Positive
+
+
+class FindingSettings(CardModel):
+    """Contents of finding.toml."""
+
+    prompt: Prompt
+    silicon: SiliconFinding
+    algorithms: dict[str, Algorithm] = Field(min_length=1)
+    kinks: KinkRule
+    charge: ChargeFlip
+    spurious: Spurious
+
+    @model_validator(mode="after")
+    def _default(self) -> Self:
+        if "baseline" not in self.algorithms:
+            raise ValueError(f"algorithms: {', '.join(self.algorithms)}: one must be called baseline")
+        return self
+
+
+class UncertaintyBin(CardModel):
+    """Relative uncertainty of the efficiency per track in a bin of momentum, and per cm of flight before the track."""
+
+    uncertainty: Source
+    p_min: NonNegativeFloat
+    p_max: PositiveFloat
+    error: NonNegativeFloat
+    error_per_cm: NonNegativeFloat
+    source: Source
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        require_order(self.p_min, self.p_max, "p_min", "p_max")
+        return self
+
+
+class FindingSection(FindingSettings):
+    """Track finding: settings, prompt efficiency, its uncertainties.
+
+    Attributes
+    ----------
+    prompt, silicon, algorithms, kinks, charge, spurious
+        Settings of finding.toml; `algorithms` by name.
+    efficiency : tuple of EfficiencyBin
+        Prompt tracks, over pT and theta.
+    uncertainties : tuple of UncertaintyBin
+    """
 
     efficiency: tuple[EfficiencyBin, ...] = Field(min_length=1)
     displaced: tuple[DisplacedBin, ...] = Field(min_length=1)
+    uncertainties: tuple[UncertaintyBin, ...] = Field(min_length=1)
 
 
 def _check_bins(efficiency: tuple[EfficiencyBin, ...], displaced: tuple[DisplacedBin, ...], files: Files) -> None:
@@ -69,9 +178,22 @@ def _check_bins(efficiency: tuple[EfficiencyBin, ...], displaced: tuple[Displace
     check_tiling(radii, ("rho_min_cm", "rho_max_cm"), files["displaced_efficiency"])
 
 
+def _check_uncertainties(rows: tuple[UncertaintyBin, ...], where: Path) -> None:
+    """The bins of each uncertainty must join and not repeat."""
+    for name in {row.uncertainty for row in rows}:
+        edges = [(row.p_min, row.p_max) for row in rows if row.uncertainty == name]
+        joined = check_tiling(edges, ("p_min", "p_max"), where, f"{name}: ")
+        if len(edges) != len(joined) - 1:
+            raise InputError(f"{where}: {name}: {len(edges)} rows for {len(joined) - 1} bins in p: give each bin once")
+
+
 def read_finding(files: Files) -> FindingSection:
     """The section from the files of a card."""
     efficiency = read_rows(files["tracking_efficiency"], EfficiencyBin)
     displaced = read_rows(files["displaced_efficiency"], DisplacedBin)
+    uncertainties = read_rows(files["tracking_uncertainty"], UncertaintyBin)
     _check_bins(efficiency, displaced, files)
-    return FindingSection(efficiency=efficiency, displaced=displaced)
+    _check_uncertainties(uncertainties, files["tracking_uncertainty"])
+    settings = read_settings(files["finding"], FindingSettings)
+    tables = {"efficiency": efficiency, "displaced": displaced, "uncertainties": uncertainties}
+    return with_tables(FindingSection, settings, tables, files["finding"])
