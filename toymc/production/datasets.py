@@ -9,7 +9,9 @@ from toymc.constants import pdg_edition
 from toymc.errors import InputError
 from toymc.events import EventBatch, Reconstruction
 from toymc.io.event_file import EventFile, EventWriter, FileMetadata
+from toymc.io.outputs import check_file
 from toymc.production.chunks import CHUNK_SIZE, Chunk, Progress, map_chunks, plan_chunks
+from toymc.production.foreign_input import as_truth
 from toymc.streams import stream
 
 if TYPE_CHECKING:
@@ -120,6 +122,7 @@ def simulate_file(
     *,
     card: str = "belle2",
     seed: int | None = None,
+    frame: str = "auto",
     workers: int = 1,
     executor: str = "local",
     scheduler: str | None = None,
@@ -130,49 +133,57 @@ def simulate_file(
     Parameters
     ----------
     source : path
-        Truth events, or simulated ones: what the other card made of them is taken away first.
+        Event file of toymc (``.h5``; of a simulated one, what the other card made of the events is taken away), or
+        ``.lhe``, ``.lhe.gz``, ``.hepmc3``, ``.hepmc3.gz`` of another generator.
     out : path
     card : str
         Name or path of a detector card.
     seed : int, optional
-        That of the source if not given.
+        That of the source if not given, 0 for a source without one.
+    frame : str
+        Frame of a LHE or HepMC3 source: ``lab``, ``cms`` or ``auto``; see `toymc.io.foreign.laboratory_frame`.
     workers, executor, scheduler, progress
         See `toymc.production.chunks.map_chunks`.
 
     Returns
     -------
     FileMetadata
+        Of the new file; for a source of another generator `parameters` also says which final particles the generator
+        should have let decay (``undecayed``) and which are unknown to the PDG table (``unseen``), with their numbers.
 
     Raises
     ------
     InputError
-        If the source is not an event file or the card is bad.
+        If the source is not an event file, is damaged or in another frame, or the card is bad.
     ToymcError
         If the file cannot be written.
     """
     from toymc.detector import build_detector
     from toymc.geometry import load_card
 
-    path = Path(source)
-    if path.absolute() == Path(out).absolute():
+    path, target = Path(source), Path(out)
+    if path.absolute() == target.absolute():
         raise InputError(f"{out} is the input: name another output file")
-    with EventFile(path) as file:
-        origin, n_events = file.metadata, file.n_events
-    metadata = FileMetadata(
-        process=origin.process,
-        seed=origin.seed if seed is None else seed,
-        parameters=origin.parameters,
-        pdg_edition=pdg_edition(),
-        beam=origin.beam,
-        card=card,
-        chunk_size=origin.chunk_size,
-        cross_section_fb=origin.cross_section_fb,
-        cross_section_error_fb=origin.cross_section_error_fb,
-        source=path.name,
-    )
-    task = SimulateChunk(path, build_detector(load_card(card)), origin.process, metadata.seed)
-    with EventWriter(out, metadata) as writer:
-        chunks = plan_chunks(n_events, origin.chunk_size)
-        for reconstruction in map_chunks(task, chunks, workers, executor, progress, scheduler=scheduler):
-            writer.append(reconstruction)
+    check_file(out)
+    loaded = load_card(card)
+    with as_truth(path, loaded.beam, frame, 0 if seed is None else seed, target) as truth:
+        with EventFile(truth) as file:
+            origin, n_events = file.metadata, file.n_events
+        metadata = FileMetadata(
+            process=origin.process,
+            seed=origin.seed if seed is None else seed,
+            parameters=origin.parameters,
+            pdg_edition=pdg_edition(),
+            beam=origin.beam,
+            card=card,
+            chunk_size=origin.chunk_size,
+            cross_section_fb=origin.cross_section_fb,
+            cross_section_error_fb=origin.cross_section_error_fb,
+            source=path.name,
+        )
+        task = SimulateChunk(truth, build_detector(loaded), origin.process, metadata.seed)
+        with EventWriter(out, metadata) as writer:
+            chunks = plan_chunks(n_events, origin.chunk_size)
+            for reconstruction in map_chunks(task, chunks, workers, executor, progress, scheduler=scheduler):
+                writer.append(reconstruction)
     return metadata
