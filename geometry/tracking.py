@@ -1,9 +1,12 @@
 """Charged tracks: the layers that measure them, what is known of resolution."""
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from toymc.errors import InputError
+from toymc.geometry.material import Material
 from toymc.geometry.numbers import (
     Angle,
     CardModel,
@@ -26,15 +29,38 @@ class FieldSection(CardModel):
 
 
 class SiliconLayer(CardModel):
-    """A layer of the vertex detector: resolutions (micrometre), material at normal incidence, share that is built."""
+    """A layer of the vertex detector: resolutions (micrometre), material at normal incidence, efficiency, azimuth built.
+
+    `ideal_*` are the resolutions of the ideal calculation. Sensors stand between phi_min_deg and phi_max_deg (0 and 360:
+    all around; phi_max_deg may exceed 360).
+    """
 
     layer: Source
     detector: Literal["pxd", "svd"]
     resolution_rphi_um: PositiveFloat
     resolution_z_um: PositiveFloat
+    ideal_rphi_um: PositiveFloat
+    ideal_z_um: PositiveFloat
     x_over_X0: NonNegativeFloat
-    measured_fraction: UnitFloat
+    material: Source
+    efficiency: UnitFloat
+    phi_min_deg: Annotated[float, Field(ge=0.0, lt=360.0)]
+    phi_max_deg: Annotated[float, Field(gt=0.0, le=720.0)]
     source: Source
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        require_order(self.phi_min_deg, self.phi_max_deg, "phi_min_deg", "phi_max_deg")
+        if self.phi_max_deg - self.phi_min_deg > 360.0:
+            raise ValueError(f"phi_min_deg = {self.phi_min_deg:g} to phi_max_deg = {self.phi_max_deg:g} is over a turn")
+        if self.efficiency == 0.0:
+            raise ValueError("efficiency = 0: leave the layer out instead")
+        return self
+
+    @property
+    def built_fraction(self) -> float:
+        """Share of the azimuth that has sensors."""
+        return (self.phi_max_deg - self.phi_min_deg) / 360.0
 
 
 class SiliconSensor(CardModel):
@@ -52,6 +78,9 @@ class SiliconSensor(CardModel):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         require_order(self.z_min_cm, self.z_max_cm, "z_min_cm", "z_max_cm")
+        slope = math.degrees(math.atan2(self.r_at_z_min_cm - self.r_at_z_max_cm, self.z_max_cm - self.z_min_cm))
+        if abs(slope - self.slant_deg) > 0.5:
+            raise ValueError(f"slant_deg = {self.slant_deg:g} contradicts the {slope:.1f} degrees of its two ends")
         return self
 
 
@@ -73,6 +102,8 @@ class ChamberLayer(CardModel):
         require_order(self.z_min_cm, self.z_max_cm, "z_min_cm", "z_max_cm")
         if (self.type == "A") != (self.stereo_mrad == 0.0):
             raise ValueError(f"type = {self.type} contradicts stereo_mrad = {self.stereo_mrad:g}")
+        if self.waist_radius_cm > self.radius_cm:
+            raise ValueError(f"waist_radius_cm = {self.waist_radius_cm:g} is above radius_cm = {self.radius_cm:g}")
         return self
 
 
@@ -151,8 +182,16 @@ class TrackingSection(TrackingSettings):
 
 def read_tracking(files: Files) -> TrackingSection:
     """The section from the files of a card."""
+    layers = read_rows(files["vxd_layers"], SiliconLayer)
+    materials = [row.material for row in read_rows(files["materials"], Material)]
+    for layer in layers:
+        if layer.material not in materials:
+            raise InputError(
+                f"{files['vxd_layers']}: layer {layer.layer}: material = {layer.material} is not in the table of "
+                f"materials: use one of its names or add a row"
+            )
     tables = {
-        "silicon_layers": read_rows(files["vxd_layers"], SiliconLayer),
+        "silicon_layers": layers,
         "silicon_sensors": read_rows(files["vxd_sensors"], SiliconSensor),
         "chamber": read_rows(files["drift_chamber"], ChamberLayer),
     }

@@ -50,7 +50,7 @@ def planes_at(card: DetectorCard, theta: float) -> Planes:
     for sensor in card.tracking.silicon_sensors:
         layer = layers[sensor.layer]
         radius = _sensor_radius(sensor.z_min_cm, sensor.z_max_cm, sensor.r_at_z_min_cm, sensor.r_at_z_max_cm, cot)
-        if radius is not None and layer.measured_fraction >= _MEASURED:
+        if radius is not None and layer.built_fraction >= _MEASURED:
             system = 0 if layer.detector == "pxd" else 1
             found.append((radius, 1e-4 * layer.resolution_rphi_um, 1e-4 * layer.resolution_z_um, system))
     hit = 1e-4 * card.tracking.fit.chamber_hit_um.value
@@ -64,7 +64,7 @@ def planes_at(card: DetectorCard, theta: float) -> Planes:
 
 
 def shells_at(card: DetectorCard, theta: float) -> Shells:
-    """Material crossed at polar angle `theta` (rad), silicon included, in order of radius."""
+    """Material up to the crystals at polar angle `theta` (rad), silicon included, in order of radius."""
     sine, cot = math.sin(theta), 1.0 / math.tan(theta)
     layers = {layer.layer: layer for layer in card.tracking.silicon_layers}
     found: list[tuple[float, float, bool]] = []
@@ -72,9 +72,11 @@ def shells_at(card: DetectorCard, theta: float) -> Shells:
         layer = layers[sensor.layer]
         radius = _sensor_radius(sensor.z_min_cm, sensor.z_max_cm, sensor.r_at_z_min_cm, sensor.r_at_z_max_cm, cot)
         if radius is not None:
-            share = layer.measured_fraction  # of the ladders: the average over azimuth
+            share = layer.built_fraction  # of the ladders: the average over azimuth
             found.append((radius, layer.x_over_X0 * share / math.sin(theta + math.radians(sensor.slant_deg)), False))
     for piece in card.material.layers:
+        if piece.place == "behind":
+            continue
         if piece.shape == "disc":
             z = 0.5 * (piece.z_min_cm + piece.z_max_cm)
             radius = z * math.tan(theta)
