@@ -5,6 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from toymc.detector.finding.tables import finding_tables, prompt_efficiency_table
 from toymc.detector.identification import identification_tables
 from toymc.detector.resolution import (
     RESPONSE_RADII,
@@ -25,7 +26,6 @@ from toymc.detector.tables import (
 from toymc.detector.trigger import trigger_rows
 from toymc.geometry import DetectorCard
 from toymc.geometry.calorimeter import REGIONS, CalorimeterSection
-from toymc.geometry.reading import check_tiling
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -48,21 +48,6 @@ def brems_rate(cutoff: float) -> float:
     8.378
     """
     return 4.0 / 3.0 * math.log(1.0 / cutoff) - 4.0 / 3.0 * (1.0 - cutoff) + 0.5 * (1.0 - cutoff * cutoff)
-
-
-def _efficiency(card: DetectorCard) -> FloatArray:
-    """Efficiencies with the lower bin edges in tan lambda (rising) in row 0 and in pT in column 0."""
-    rows = card.finding.efficiency
-    where = card.folder / "card.toml"
-    pt = np.array(check_tiling([(r.pt_min, r.pt_max) for r in rows], ("pt_min", "pt_max"), where))
-    names = ("theta_min_deg", "theta_max_deg")
-    theta = np.array(check_tiling([(r.theta_min_deg, r.theta_max_deg) for r in rows], names, where))
-    table = np.zeros((len(pt), len(theta)))
-    for r in rows:
-        table[1 + np.searchsorted(pt, r.pt_min), -1 - np.searchsorted(theta, r.theta_min_deg)] = r.value
-    table[1:, 0] = pt[:-1]
-    table[0, 1:] = (1.0 / np.tan(np.radians(theta[1:])))[::-1]
-    return table
 
 
 def _track_tables(card: DetectorCard, ideal: bool) -> TrackTables:
@@ -92,7 +77,7 @@ def _track_tables(card: DetectorCard, ideal: bool) -> TrackTables:
         response=response,
         depth=np.ascontiguousarray(np.stack([radius, depth], axis=2)),
         hits=hit_table(card, _DEPTH_TAN, _HIT_RADII),
-        efficiency=_efficiency(card),
+        efficiency=prompt_efficiency_table(card),
         displaced=np.array([rho, [*(r.value for r in displaced), 0.0]]),
     )
 
@@ -160,7 +145,9 @@ def _cluster_tables(card: DetectorCard) -> ClusterTables:
     return ClusterTables(numbers=numbers, regions=np.array(rows), sigma=_sigma_table(section), outer=outer)
 
 
-def build_detector(card: DetectorCard, ideal: bool = False) -> Detector:
+def build_detector(
+    card: DetectorCard, ideal: bool = False, finding: str = "baseline", spurious: bool = False
+) -> Detector:
     """Turn a card into the tables that the kernels use.
 
     Parameters
@@ -169,6 +156,10 @@ def build_detector(card: DetectorCard, ideal: bool = False) -> Detector:
         From `toymc.geometry.load_card`.
     ideal : bool
         Track resolutions as the layers alone give them, without the tuning to the card's parametrisations.
+    finding : str
+        Track finding: an algorithm of the card, baseline or gnn.
+    spurious : bool
+        Make fake tracks at the published rate of the algorithm, and second tracks of curling particles.
 
     Returns
     -------
@@ -177,7 +168,7 @@ def build_detector(card: DetectorCard, ideal: bool = False) -> Detector:
     Raises
     ------
     InputError
-        If the tables of the card contradict each other.
+        If the tables of the card contradict each other, or the card has no such track finding.
 
     Examples
     --------
@@ -194,6 +185,7 @@ def build_detector(card: DetectorCard, ideal: bool = False) -> Detector:
             track_energy=card.trigger.track_cluster.energy.value,
             track_pt_min=card.trigger.track_cluster.pt_min.value,
         ),
+        finding=finding_tables(card, finding, spurious),
         identification=identification_tables(card.identification, card.folder / "card.toml"),
         trigger_lines=tuple(line.name for line in card.trigger.lines),
     )

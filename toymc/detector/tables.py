@@ -1,12 +1,15 @@
 """The detector as the kernels see it: plain arrays and scalars, built once for each card."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from toymc.geometry import DetectorCard
+
+if TYPE_CHECKING:
+    from toymc.detector.finding.tables import FindingTables
 
 FloatArray = npt.NDArray[np.float64]
 Int32Array = npt.NDArray[np.int32]
@@ -117,7 +120,7 @@ class Detector:
     Attributes
     ----------
     card : DetectorCard
-    tracks, clusters, trigger : NamedTuple
+    tracks, clusters, trigger, finding : NamedTuple
         Tables of the kernels.
     identification : dict of str to IdentificationTable
         By name of the working point.
@@ -129,5 +132,6 @@ class Detector:
     tracks: TrackTables
     clusters: ClusterTables
     trigger: TriggerTables
+    finding: "FindingTables"
     identification: dict[str, IdentificationTable]
     trigger_lines: tuple[str, ...]
