@@ -11,6 +11,7 @@ from toymc.geometry.calorimeter import CalorimeterSection, read_calorimeter
 from toymc.geometry.finding import FindingSection, read_finding
 from toymc.geometry.identification import IdentificationSection, read_identification
 from toymc.geometry.material import MaterialSection, read_material
+from toymc.geometry.muons import MuonSection, read_muons
 from toymc.geometry.numbers import CardModel
 from toymc.geometry.reading import read_settings
 from toymc.geometry.regions import RegionsSection, read_regions
@@ -42,6 +43,9 @@ class CardFiles(CardModel):
     showers: str
     identification: str
     identification_table: str
+    muons: str
+    klm_range: str
+    klm_transverse: str
     trigger: str
     trigger_lines: str
 
@@ -63,7 +67,7 @@ class DetectorCard(CardModel):
     name, description : str
     folder : pathlib.Path
         Where the card was read.
-    field, tracking, finding, material, regions, calorimeter, identification, trigger
+    field, tracking, finding, material, regions, calorimeter, identification, muons, trigger
         The sections, each in the module of its name.
     """
 
@@ -77,6 +81,7 @@ class DetectorCard(CardModel):
     regions: RegionsSection
     calorimeter: CalorimeterSection
     identification: IdentificationSection
+    muons: MuonSection
     trigger: TriggerSection
 
     @cached_property
@@ -122,8 +127,8 @@ def load_card(name_or_path: str | Path) -> DetectorCard:
     Returns
     -------
     DetectorCard
-        Sections .beam, .field, .tracking, .finding, .material, .calorimeter, .identification, .trigger; GeV, cm and
-        degrees.
+        Sections .beam, .field, .tracking, .finding, .material, .calorimeter, .identification, .muons, .trigger; GeV, cm
+        and degrees.
 
     Raises
     ------
@@ -150,5 +155,6 @@ def load_card(name_or_path: str | Path) -> DetectorCard:
         regions=read_regions(files),
         calorimeter=read_calorimeter(files),
         identification=read_identification(files),
+        muons=read_muons(files),
         trigger=read_trigger(files),
     )
