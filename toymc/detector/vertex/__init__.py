@@ -1,0 +1,8 @@
+"""Vertices of charged tracks: fits of two or more helices, and the pairs that come from neutral particles.
+
+`fit_vertices` and `fit_pairs` fit what an analysis chooses, `find_v0s` looks for K_S, Lambda and converted photons.
+"""
+
+from toymc.detector.vertex.fit import STATUS_TEXT, Origin, VertexFit, beam_spot, fit_pairs, fit_vertices, gather
+
+__all__ = ["STATUS_TEXT", "Origin", "VertexFit", "beam_spot", "fit_pairs", "fit_vertices", "gather"]
