@@ -22,18 +22,6 @@ from toymc.io.event_file import EventFile, EventWriter, FileMetadata
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def toymc_says(capsys):
-    """Run a command line in this process; give back exit code, standard output, standard error."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = entry.run([str(a) for a in arguments])
-        streams = capsys.readouterr()
-        return code, streams.out, streams.err
-
-    return run
-
-
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
     """All commands below `group`, with the words that call them."""
     found = []
@@ -124,7 +112,11 @@ BAD_INPUT = {
     "unknown beam": (["generate", "tau_pair", "--events", "10", "--beam", "lhc", "--out", "OUT"], "lhc"),
     "unreadable event file": (["simulate", "BROKEN.h5", "--out", "OUT"], "not an HDF5 file"),
     "missing event file": (["inspect", "nowhere.h5"], "cannot read nowhere.h5: no such file"),
-    "unknown input format": (["simulate", "events.root", "--out", "OUT"], "reads .h5 files"),
+    "unknown input format": (["simulate", "events.root", "--out", "OUT"], "toymc reads .h5, .lhe, .lhe.gz, .hepmc3"),
+    "missing LHE file": (["simulate", "nowhere.lhe", "--out", "OUT"], "cannot read nowhere.lhe: no such file"),
+    "broken LHE file": (["simulate", "BROKEN.lhe", "--out", "OUT"], "not an LHE file, or damaged"),
+    "broken HepMC file": (["simulate", "BROKEN.hepmc3", "--out", "OUT"], "not a HepMC3 file"),
+    "unknown frame": (["simulate", "BROKEN.lhe", "--frame", "moon", "--out", "OUT"], "'--frame': 'moon'"),
     "unknown card": (["detector", "performance", "atlas"], "unknown detector card 'atlas'"),
     "unreadable card": (["detector", "performance", "BROKEN.toml"], "BROKEN.toml"),
     "a folder as card": (["detector", "performance", "."], "."),
@@ -150,6 +142,8 @@ BAD_INPUT = {
 def test_bad_input_is_one_clear_line(toymc_says, tmp_path, monkeypatch, case):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "BROKEN.h5").write_text("no events")
+    for name in ("BROKEN.lhe", "BROKEN.hepmc3"):
+        (tmp_path / name).write_text("no events")
     (tmp_path / "BROKEN.toml").write_text("[beam\nenergy = ")
     before = sorted(tmp_path.iterdir())
     arguments, message = BAD_INPUT[case]

@@ -76,7 +76,7 @@ _LOST = {"undecayed": "short-lived, not decayed by the generator", "unseen": "no
 
 
 @click.command(
-    epilog="Examples: toymc simulate signal.h5 --detector belle2 --out reconstructed.h5; "
+    epilog="Example: toymc simulate signal.h5 --detector belle2 --out reconstructed.h5, or "
     "toymc simulate unweighted_events.lhe.gz --frame cms --out reconstructed.h5"
 )
 @click.argument("source", metavar="IN")
