@@ -11,6 +11,7 @@ from toymc.geometry.numbers import (
     Angle,
     CardModel,
     Finite,
+    Fraction,
     NonNegativeFloat,
     Number,
     Positive,
@@ -29,10 +30,10 @@ class FieldSection(CardModel):
 
 
 class SiliconLayer(CardModel):
-    """A layer of the vertex detector: resolutions (micrometre), material at normal incidence, efficiency, azimuth built.
+    """A layer of the vertex detector: resolutions (micrometre), material at normal incidence, efficiency, azimuth.
 
-    `ideal_*` are the resolutions of the ideal calculation. Sensors stand between phi_min_deg and phi_max_deg (0 and 360:
-    all around; phi_max_deg may exceed 360).
+    `ideal_*` are the resolutions of the ideal calculation. Sensors stand between phi_min_deg and phi_max_deg (0 and
+    360: all around; phi_max_deg may exceed 360).
     """
 
     layer: Source
@@ -148,19 +149,38 @@ class TrackResolution(CardModel):
     valid_p_beta: Range
 
 
-class FitSettings(CardModel):
-    """Inputs of the weight-matrix calculation that are not layers."""
+class ChamberHits(CardModel):
+    """Drift distances: resolution, that of the ideal calculation, share of the crossed layers that measure."""
 
-    chamber_hit_um: Positive
+    resolution_um: Positive
+    ideal_um: Positive
+    efficiency: Fraction
+
+
+class Tuning(CardModel):
+    """Factors that bring the calculation to the published resolutions; each source says why."""
+
+    silicon_hit: Positive
+    chamber_hit: Positive
+    silicon_material: Positive
+    chamber_material: Positive
+
+
+class FitSettings(CardModel):
+    """Inputs of the covariance that are not layers; `obliquest_sine` ends a curling track before it turns."""
+
     highland_mev: Positive
     highland_log: Number
+    obliquest_sine: Fraction
 
 
 class TrackingSettings(CardModel):
-    """Contents of tracking.toml."""
+    """Contents of tracking.toml; `resolution` is what the tuning aims at, the simulation does not use it."""
 
     acceptance: Acceptance
     resolution: TrackResolution
+    chamber_hits: ChamberHits
+    tuning: Tuning
     fit: FitSettings
 
 

@@ -184,7 +184,7 @@ BAD = {
         "SVD4.1,SVD4,15.9,",
         "slant_deg = 15.9 contradicts the 11.9 degrees of its two ends",
     ),
-    "efficiency above one": (
+    "sensor efficiency above one": (
         "vxd_layers.csv",
         "pixel ladder,0.99,",
         "pixel ladder,1.99,",

@@ -53,7 +53,7 @@ def planes_at(card: DetectorCard, theta: float) -> Planes:
         if radius is not None and layer.built_fraction >= _MEASURED:
             system = 0 if layer.detector == "pxd" else 1
             found.append((radius, 1e-4 * layer.resolution_rphi_um, 1e-4 * layer.resolution_z_um, system))
-    hit = 1e-4 * card.tracking.fit.chamber_hit_um.value
+    hit = 1e-4 * card.tracking.chamber_hits.resolution_um.value
     for wires in card.tracking.chamber:
         if wires.z_min_cm < wires.waist_radius_cm * cot < wires.z_max_cm:
             stereo = abs(math.sin(1e-3 * wires.stereo_mrad))
