@@ -47,7 +47,7 @@ class InteractionLengths(CardModel):
 
 
 class HadronicResponse(CardModel):
-    """Visible share x of an interacting hadron's energy, P(share < x) = 1 - (1 - x^a)^b, and direction of its cluster."""
+    """Visible share x of an interacting hadron's energy, P(share < x) = 1 - (1 - x^a)^b; direction of its cluster."""
 
     shape_a: Positive
     shape_b: Positive

@@ -1,0 +1,34 @@
+"""Clusters of beam background, an option of the card.
+
+Their number per event is Poisson; regions, energies (exponential above the threshold) and the share that falls into
+the time window are numbers of the card; directions are uniform in azimuth and cos(theta) inside a region. They belong
+to no particle (truth -1). True clusters are in time with the probability that defines the window: 99 %.
+"""
+
+import math
+
+from toymc.detector.calorimeter.photons import _write
+from toymc.kernels import lean_kernel
+
+
+@lean_kernel
+def _background_clusters(rng, numbers, regions, sigma, background, cluster_f, cluster_cov, cluster_i, n):
+    """Add the background of one event; return the number of rows. Nothing is drawn if the mean is 0."""
+    if not numbers.background_mean > 0.0:
+        return n
+    level = rng.standard_exponential()
+    while level < numbers.background_mean:
+        level += rng.standard_exponential()
+        u = rng.random()
+        region = 0
+        while region < 2 and u >= background[region, 0]:
+            region += 1
+        cosine = regions[region, 0] + (regions[region, 1] - regions[region, 0]) * rng.random()
+        phi = 2.0 * math.pi * rng.random()
+        rho = math.sqrt(max(1.0 - cosine * cosine, 0.0))
+        energy = regions[region, 2] + background[region, 1] * rng.standard_exponential()
+        n = _write(
+            rng, energy, math.log(energy), rho * math.cos(phi), rho * math.sin(phi), cosine, 0.0,
+            numbers.background_in_time, region, -1, numbers, regions, sigma, cluster_f, cluster_cov, cluster_i, n,
+        )  # fmt: skip
+    return n
