@@ -172,8 +172,12 @@ def _check_bins(efficiency: tuple[EfficiencyBin, ...], displaced: tuple[Displace
     pt_edges = check_tiling([(r.pt_min, r.pt_max) for r in efficiency], ("pt_min", "pt_max"), where)
     thetas = [(r.theta_min_deg, r.theta_max_deg) for r in efficiency]
     theta_edges = check_tiling(thetas, ("theta_min_deg", "theta_max_deg"), where)
-    if len(efficiency) != (len(pt_edges) - 1) * (len(theta_edges) - 1):
-        raise InputError(f"{where}: {len(efficiency)} rows do not fill the grid of pt and theta bins once")
+    cells = {(r.pt_min, r.pt_max, r.theta_min_deg, r.theta_max_deg) for r in efficiency}
+    if not len(cells) == len(efficiency) == (len(pt_edges) - 1) * (len(theta_edges) - 1):
+        raise InputError(
+            f"{where}: {len(efficiency)} rows, {len(cells)} of them different, do not fill the grid of pt and theta "
+            "bins once: give one row for each cell"
+        )
     radii = [(r.rho_min_cm, r.rho_max_cm) for r in displaced]
     check_tiling(radii, ("rho_min_cm", "rho_max_cm"), files["displaced_efficiency"])
 

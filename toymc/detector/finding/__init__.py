@@ -2,10 +2,9 @@
 
 from toymc.detector.finding.layers import count_layers
 from toymc.detector.finding.public import tracking_efficiency, tracking_error
-from toymc.detector.finding.tables import FindingNumbers, FindingTables, finding_tables, prompt_efficiency_table
+from toymc.detector.finding.tables import FindingTables, finding_tables, prompt_efficiency_table
 
 __all__ = [
-    "FindingNumbers",
     "FindingTables",
     "count_layers",
     "finding_tables",

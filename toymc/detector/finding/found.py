@@ -30,10 +30,10 @@ Independent check: tests/detector/test_finding.py samples both definitions with 
 
 import math
 
-from toymc.kernels import kernel
+from toymc.kernels import lean_kernel
 
 
-@kernel
+@lean_kernel
 def _level(pt, tan_lambda, efficiency):
     """Prompt efficiency: table in (pT, tan lambda), outer cells beyond its edges."""
     k = 1
@@ -47,7 +47,7 @@ def _level(pt, tan_lambda, efficiency):
     return efficiency[k, j]
 
 
-@kernel
+@lean_kernel
 def _chamber_share(d0, n_cdc, numbers):
     """Share of the level that the chamber alone finds."""
     more = n_cdc - numbers.min_hits + 1.0
@@ -57,7 +57,7 @@ def _chamber_share(d0, n_cdc, numbers):
     return (1.0 - math.exp(-s * s)) * math.exp(-numbers.impact * d0 * d0)
 
 
-@kernel
+@lean_kernel
 def _probability(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers, efficiency):
     """Probability that a charged particle is found; 0 for NaN.
 
@@ -80,20 +80,20 @@ def _probability(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers, efficiency)
     return share * _level(pt, tan_lambda, efficiency)
 
 
-@kernel
+@lean_kernel
 def _found(rng, pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers, efficiency):
     """Whether a charged particle is found (arguments of `_probability`)."""
     p = _probability(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers, efficiency)
     return p > 0.0 and rng.random() < p
 
 
-@kernel
+@lean_kernel
 def _flipped(rng, pt, numbers):
     """Whether the pattern of hits is followed the wrong way round (then see `_reversed`)."""
     return pt < numbers.flip_pt and rng.random() < numbers.flip_rate
 
 
-@kernel
+@lean_kernel
 def _reversed(d0, phi0, omega, z0, tan_lambda):
     """The same curve in space, run through backwards: opposite charge and momentum at the same point."""
     phi = phi0 - math.pi if phi0 > 0.0 else phi0 + math.pi

@@ -29,19 +29,19 @@ import numpy as np
 
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM
 from toymc.detector.helix import _wrap
-from toymc.kernels import kernel
+from toymc.kernels import lean_kernel
 
 NONE, MOTHER, DAUGHTER, BOTH, MERGED = 0, 1, 2, 3, 4
 """Codes of `_after_kink`."""
 
 
-@kernel
+@lean_kernel
 def _path(n_svd, n_cdc, numbers):
     """Transverse path over which a particle left hits, cm."""
     return n_svd * numbers.strip_step + n_cdc * numbers.wire_step
 
 
-@kernel
+@lean_kernel
 def _bend(mx, my, mz, dx, dy, dz, bend):
     """Kink angle, jump of curvature (1/cm, to the left), jump of tan lambda; `bend` is charge * c B."""
     pm = math.sqrt(mx * mx + my * my)
@@ -50,7 +50,7 @@ def _bend(mx, my, mz, dx, dy, dz, bend):
     return theta, bend / pm - bend / pd, dz / pd - mz / pm
 
 
-@kernel
+@lean_kernel
 def _mergeable(theta, jump, dtan, before, after, numbers):
     """Whether one helix takes the hits before and behind the kink; lengths in cm."""
     total = before + after
@@ -71,7 +71,7 @@ def _mergeable(theta, jump, dtan, before, after, numbers):
     return 3.0 * rest < numbers.road_z * numbers.road_z
 
 
-@kernel
+@lean_kernel
 def _projection(f, h, a, b):
     """Integrals over u = 0..1 of (a (u-f) + b (u-f)^2 behind f) times 1, (2u - 1), (6u^2 - 6u + 1); h = 1 - f."""
     g0 = h * h / 2.0
@@ -86,7 +86,7 @@ def _projection(f, h, a, b):
     return m0, 2.0 * m1 - m0, 6.0 * m2 - 6.0 * m1 + m0
 
 
-@kernel
+@lean_kernel
 def _kink_shift(mx, my, mz, dx, dy, dz, charge, svd_before, cdc_before, svd_after, cdc_after, numbers):
     """Shift of the mother's (d0, phi0, omega, z0, tan lambda) by the fit of one helix to the hits of both.
 
@@ -114,7 +114,7 @@ def _kink_shift(mx, my, mz, dx, dy, dz, charge, svd_before, cdc_before, svd_afte
     return -y, slope, -curvature, t0 - 3.0 * t1, 6.0 * t1 / total
 
 
-@kernel
+@lean_kernel
 def _after_kink(
     rng, mx, my, mz, dx, dy, dz, charge, daughter_charge, svd_before, cdc_before, svd_after, cdc_after,
     p_mother, p_daughter, p_merged, numbers,
@@ -129,7 +129,7 @@ def _after_kink(
     plus `_kink_shift`; owner of the (merged) track: 0 mother, 1 daughter, -1 nobody (a fake track).
     """
     u = rng.random()
-    both = numbers.kink_factor * p_mother * p_daughter
+    both = numbers.factor * p_mother * p_daughter
     pm = math.sqrt(mx * mx + my * my)
     pd = math.sqrt(dx * dx + dy * dy)
     merged = False
@@ -140,7 +140,7 @@ def _after_kink(
         after = _path(svd_after, cdc_after, numbers)
         merged = before > 0.0 and _mergeable(theta, jump, dtan, before, after, numbers)
     if merged:
-        if numbers.kink_splits and u < both:
+        if numbers.splits and u < both:
             return np.int64(BOTH), np.int64(0)
         if not u < max(p_merged, both):
             return np.int64(NONE), np.int64(0)
@@ -158,7 +158,7 @@ def _after_kink(
     return np.int64(NONE), np.int64(0)
 
 
-@kernel
+@lean_kernel
 def _shifted(d0, phi0, omega, z0, tan_lambda, shift):
     """The helix of the mother with the shift of `_kink_shift` (a tuple)."""
     return d0 + shift[0], _wrap(phi0 + shift[1]), omega + shift[2], z0 + shift[3], tan_lambda + shift[4]

@@ -64,7 +64,7 @@ def tracking_efficiency(
     >>> from toymc.detector import build_detector
     >>> d = build_detector(load_card("belle2"))
     >>> tracking_efficiency(d, "pi", 0.8, 1.57, [0.0, 60.0]).round(2)
-    array([0.96, 0.65])
+    array([0.96, 0.59])
     """
     if species not in SPECIES:
         raise InputError(f"unknown species '{species}': give one of {', '.join(SPECIES)}")
@@ -91,9 +91,7 @@ def tracking_efficiency(
     return out.reshape(shape)
 
 
-def tracking_error(
-    detector: Detector, source: str, p: npt.ArrayLike, flight: npt.ArrayLike = 0.0
-) -> FloatArray:
+def tracking_error(detector: Detector, source: str, p: npt.ArrayLike, flight: npt.ArrayLike = 0.0) -> FloatArray:
     """Relative uncertainty of the tracking efficiency of each track from one source of the card.
 
     Tracks of one event share it: add it up linearly over the tracks of a candidate. `tracking` is for each track (newer

@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM
-from toymc.kernels import kernel
+from toymc.kernels import lean_kernel
 
 _LOOSE = 5.0
 """Hits of a fake track lie within the road (0.2 cm), some ten times the hit resolution: half of that as scatter."""
@@ -23,7 +23,7 @@ _HIT_CM = 0.012
 _STEREO = 0.07
 
 
-@kernel
+@lean_kernel
 def _fakes(rng, n_tracks, numbers, helix, sigma, hits):
     """Make the fake tracks of an event with `n_tracks` found ones; returns their number (0 where the option is off).
 
@@ -32,19 +32,24 @@ def _fakes(rng, n_tracks, numbers, helix, sigma, hits):
     """
     if not numbers.fake_mean > 0.0 or n_tracks <= 0:
         return np.int64(0)
-    n = min(rng.poisson(numbers.fake_mean * n_tracks), len(hits))
+    n = 0
+    mean = numbers.fake_mean * n_tracks
+    at = rng.standard_exponential()
+    while at < mean and n < len(hits):  # Poisson: waiting times within the mean
+        n += 1
+        at += rng.standard_exponential()
     highest = OMEGA_PER_TESLA_GEV_CM * numbers.field / numbers.pt_min
     for i in range(n):
-        more = min(rng.standard_exponential() * numbers.fake_hits, 40.0)
+        more = min(rng.standard_exponential() * numbers.extra_hits, 40.0)
         count = numbers.min_hits + math.floor(more)
         hits[i] = np.int32(count)
         omega = highest * (2.0 * rng.random() - 1.0)
         if abs(omega) < 1e-3 * highest:
             omega = math.copysign(1e-3 * highest, omega)
-        helix[i, 0] = numbers.fake_d0 * rng.normal()
+        helix[i, 0] = numbers.d0 * rng.normal()
         helix[i, 1] = math.pi * (2.0 * rng.random() - 1.0)
         helix[i, 2] = omega
-        helix[i, 3] = numbers.fake_z0 * rng.normal()
+        helix[i, 3] = numbers.z0 * rng.normal()
         helix[i, 4] = numbers.tan_low + (numbers.tan_high - numbers.tan_low) * rng.random()
         length = count * numbers.wire_step
         s = _LOOSE * _HIT_CM
@@ -56,7 +61,7 @@ def _fakes(rng, n_tracks, numbers, helix, sigma, hits):
     return np.int64(n)
 
 
-@kernel
+@lean_kernel
 def _cloned(rng, pt, numbers):
     """Whether the returning arm of a curling particle is found as a second track.
 

@@ -15,12 +15,8 @@ FloatArray = npt.NDArray[np.float64]
 
 
 class FindingNumbers(NamedTuple):
-    """Scalars of the track finding: cm, GeV; inverse squares of the scales in d0 and z0; rates per track.
+    """Scalars of `_found`: GeV, cm, inverse squares of the scales in d0 and z0; share of wrong charges below a pT."""
 
-    `fake_mean` is the mean number of fake tracks for each found one, `clone_rate` 0 where the option is off.
-    """
-
-    field: float
     pt_min: float
     tan_low: float
     tan_high: float
@@ -31,32 +27,51 @@ class FindingNumbers(NamedTuple):
     min_hits: float
     hit_scale: float
     impact: float
+    flip_rate: float
+    flip_pt: float
+
+
+class KinkNumbers(NamedTuple):
+    """Scalars of `_after_kink`: field (T), distance of layers and roads (cm), share of hits that owns, kinks found."""
+
+    field: float
+    silicon_layers: float
     strip_step: float
     wire_step: float
-    first_wire: float
     road: float
     road_z: float
     purity: float
-    kink_factor: float
-    kink_splits: bool
-    flip_rate: float
-    flip_pt: float
+    factor: float
+    splits: bool
+
+
+class SpuriousNumbers(NamedTuple):
+    """Scalars of `_fakes` and `_cloned`; the mean number of fake tracks for each found one is 0 where they are off."""
+
+    field: float
+    pt_min: float
+    tan_low: float
+    tan_high: float
+    min_hits: float
+    wire_step: float
     fake_mean: float
-    fake_hits: float
-    fake_d0: float
-    fake_z0: float
+    extra_hits: float
+    d0: float
+    z0: float
     clone_rate: float
     clone_pt: float
 
 
 class FindingTables(NamedTuple):
-    """Track finding of one algorithm.
+    """Track finding of one algorithm: scalars for three groups of kernels, kept apart as each call copies them.
 
     `efficiency` (1 + n_pt, 1 + n_theta): efficiency of prompt tracks; row 0 holds the lower bin edges in tan lambda
     (rising), column 0 those in pT.
     """
 
     numbers: FindingNumbers
+    kinks: KinkNumbers
+    spurious: SpuriousNumbers
     efficiency: FloatArray
 
 
@@ -72,7 +87,7 @@ def prompt_efficiency_table(card: DetectorCard) -> FloatArray:
     --------
     >>> from toymc.geometry import load_card
     >>> prompt_efficiency_table(load_card("belle2")).shape
-    (9, 6)
+    (10, 6)
     """
     rows = card.finding.efficiency
     where = card.folder / "card.toml"
@@ -95,15 +110,15 @@ def _algorithm(card: DetectorCard, name: str) -> Algorithm:
     return found
 
 
-def _steps(card: DetectorCard) -> tuple[float, float, float, float]:
-    """Mean distance of strip layers and of wire layers, radius of the first wire layer (cm), mean stereo angle."""
+def _steps(card: DetectorCard) -> tuple[float, float, float]:
+    """Mean distance of strip layers and of wire layers (cm), mean stereo angle (rad)."""
     names = [layer.layer for layer in card.tracking.silicon_layers if layer.detector == "svd"]
     radii = [min(s.r_at_z_min_cm for s in card.tracking.silicon_sensors if s.layer == n) for n in names]
     wires = sorted(w.waist_radius_cm for w in card.tracking.chamber)
     stereo = [abs(w.stereo_mrad) for w in card.tracking.chamber if w.stereo_mrad != 0.0]
     strip = (max(radii) - min(radii)) / max(len(radii) - 1, 1)
     wire = (wires[-1] - wires[0]) / max(len(wires) - 1, 1)
-    return strip, wire, wires[0], 1e-3 * float(np.mean(stereo))
+    return strip, wire, 1e-3 * float(np.mean(stereo))
 
 
 def finding_tables(card: DetectorCard, finding: str = "baseline", spurious: bool = False) -> FindingTables:
@@ -133,41 +148,54 @@ def finding_tables(card: DetectorCard, finding: str = "baseline", spurious: bool
     >>> finding_tables(load_card("belle2"), "gnn").numbers.min_hits
     7.0
     """
-    section = card.finding
+    section, acceptance = card.finding, card.tracking.acceptance
     algorithm = _algorithm(card, finding)
-    strip, wire, first_wire, stereo = _steps(card)
+    strip, wire, stereo = _steps(card)
     fake = algorithm.fake_rate.value if spurious else 0.0
     if fake >= 1.0:
         raise InputError(f"{card.name}: fake_rate = {fake:g} of '{finding}' leaves no true track: give less than 1")
-    acceptance = card.tracking.acceptance
-    road = section.kinks.road_cm.value
+    field = card.field.solenoid_tesla.value
+    tan_low = 1.0 / math.tan(math.radians(acceptance.theta_max_deg.value))
+    tan_high = 1.0 / math.tan(math.radians(acceptance.theta_min_deg.value))
+    silicon_layers = float(section.silicon.min_layers.value)
     numbers = FindingNumbers(
-        field=card.field.solenoid_tesla.value,
         pt_min=acceptance.pt_min.value,
-        tan_low=1.0 / math.tan(math.radians(acceptance.theta_max_deg.value)),
-        tan_high=1.0 / math.tan(math.radians(acceptance.theta_min_deg.value)),
+        tan_low=tan_low,
+        tan_high=tan_high,
         prompt_radius=section.prompt.radius_cm.value,
-        silicon_layers=float(section.silicon.min_layers.value),
+        silicon_layers=silicon_layers,
         silicon_d0=section.silicon.impact_cm.value**-2,
         silicon_z0=section.silicon.z_cm.value**-2,
         min_hits=float(algorithm.min_hits.value),
         hit_scale=algorithm.hit_scale.value,
         impact=algorithm.impact_cm.value**-2,
+        flip_rate=section.charge.rate.value,
+        flip_pt=section.charge.pt_max.value,
+    )
+    road = section.kinks.road_cm.value
+    kinks = KinkNumbers(
+        field=field,
+        silicon_layers=silicon_layers,
         strip_step=strip,
         wire_step=wire,
-        first_wire=first_wire,
         road=road,
         road_z=road / stereo,
         purity=section.kinks.purity.value,
-        kink_factor=algorithm.kink_factor.value,
-        kink_splits=algorithm.kink_splits_merged.value,
-        flip_rate=section.charge.rate.value,
-        flip_pt=section.charge.pt_max.value,
+        factor=algorithm.kink_factor.value,
+        splits=algorithm.kink_splits_merged.value,
+    )
+    shape = SpuriousNumbers(
+        field=field,
+        pt_min=acceptance.pt_min.value,
+        tan_low=tan_low,
+        tan_high=tan_high,
+        min_hits=float(algorithm.min_hits.value),
+        wire_step=wire,
         fake_mean=fake / (1.0 - fake),
-        fake_hits=section.spurious.extra_hits.value,
-        fake_d0=section.spurious.d0_cm.value,
-        fake_z0=section.spurious.z0_cm.value,
+        extra_hits=section.spurious.extra_hits.value,
+        d0=section.spurious.d0_cm.value,
+        z0=section.spurious.z0_cm.value,
         clone_rate=section.spurious.clone_rate.value if spurious else 0.0,
         clone_pt=section.spurious.clone_pt_max.value,
     )
-    return FindingTables(numbers=numbers, efficiency=prompt_efficiency_table(card))
+    return FindingTables(numbers=numbers, kinks=kinks, spurious=shape, efficiency=prompt_efficiency_table(card))
