@@ -10,8 +10,8 @@ gamma the constraint at the solution without it; chi2 grows by gamma Var(g)^-1 g
 POINTING   the summed momentum P points from the production point b (covariance C_b) to v: for the two directions u
            across P, u.(v - b) - tau u.P with tau = (v - b).P/P^2; E = u C_b u. Straight flight: neutral particles.
 MASS       the invariant mass is the given one: (m^2 - m0^2)/(2 m0).
-PARALLEL   the first two tracks leave in the same direction up to the given opening angle: u.(n_1 - n_2), E = angle^2.
-           For converted photons, where the mass has no gradient [as the conversion fits of ATLAS and CDF].
+PARALLEL   two tracks leave in the same direction up to a transverse momentum q about it: u.(n_1 - n_2),
+           E = q^2 (1/p_1 + 1/p_2)^2. For converted photons, where the mass has no gradient; q of about the electron mass.
 
 Columns of a row of `con`: 0-2 G_v; 3-5 Y; 6-8 u; 9 gamma; 10 Var^-1 gamma; 11-15 row of Var, then of its inverse; from
 16: G_i (3 a track), then X_i (3 a track).
@@ -108,10 +108,11 @@ def _energy(tree, i, mass):
 def _parallel(tree, con, opening, first):
     px, py, pz = _sum(tree, 2)
     ax, ay, az, bx, by, bz = _across(px, py, pz)
+    angle = opening * (1.0 / _energy(tree, 0, 0.0) + 1.0 / _energy(tree, 1, 0.0))
     for a in range(2):
         ux, uy, uz = (ax, ay, az) if a == 0 else (bx, by, bz)
         row = con[first + a]
-        row[11 + first + a] = opening * opening
+        row[11 + first + a] = angle * angle
         for i in range(2):
             sign = 1.0 if i == 0 else -1.0
             p = _energy(tree, i, 0.0)

@@ -11,7 +11,7 @@ the flight with its own covariance C_b, and with POINTING through Cov(b, g) = -C
     time    t = m (v - b).P / (P^2 c)
     angle   between v - b and P
 
-Columns of a row of `values`: 0-2 v; 3-8 its covariance; 9 chi2; 10-12 P; 13-15 v - b; 16 length and 17 its error; 18
+Entries of `out`: 0-2 v; 3-8 its covariance; 9 chi2; 10-12 P; 13-15 v - b; 16 length and 17 its error; 18
 time and 19 its error; 20 angle. `mass_values`: mass and its error for each set of masses.
 """
 
@@ -98,7 +98,7 @@ def _error(grad, tree, con, point, k, n, spread, f, moves):
 
 @lean_kernel
 def _flight(out, grad, tree, con, point, k, n, production, spread, f, mass):
-    """Columns 10-20 of `values`; `mass` is the invariant mass with its gradient in `grad`."""
+    """Entries 10-20 of `out`; `mass` is the invariant mass with its gradient in `grad`."""
     px, py, pz = _sum(tree, k)
     lx, ly, lz = point[0] - production[f, 0], point[1] - production[f, 1], point[2] - production[f, 2]
     for a in range(n):  # the production point as the fit has moved it
@@ -132,7 +132,7 @@ def _flight(out, grad, tree, con, point, k, n, production, spread, f, mass):
 
 @lean_kernel
 def _vertex_covariance(out, point, con, n):
-    """Columns 3-8 of `values`: covariance of the vertex with all constraints."""
+    """Entries 3-8 of `out`: covariance of the vertex with all constraints."""
     for m in range(6):
         out[3 + m] = point[3 + m]
     for a in range(n):
@@ -148,9 +148,8 @@ def _vertex_covariance(out, point, con, n):
 
 
 @lean_kernel
-def _derive(values, mass_values, momenta, grad, tree, con, point, k, n, c, production, spread, f, masses, sets, first):
+def _derive(out, mass_values, momenta, grad, tree, con, point, k, n, c, production, spread, f, masses, sets, first):
     """All that is reported of candidate c, from its `tree`; sets `first`.. of `masses` belong to it."""
-    out = values[c]
     out[0], out[1], out[2], out[9] = point[0], point[1], point[2], point[9]
     _vertex_covariance(out, point, con, n)
     for i in range(k):

@@ -15,13 +15,13 @@ from scipy.stats import chi2 as chi2_distribution
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM
 from toymc.detector.vertex.constraints import CON, MASS, MAX_ROWS, PARALLEL_TRACKS, POINTING
 from toymc.detector.vertex.derive import VALUES, _derive, _full_covariance
-from toymc.detector.vertex.solve import AT_PRODUCTION, NOT_CONVERGED, PARALLEL, FitOptions, _fit_one
+from toymc.detector.vertex.solve import AT_PRODUCTION, NOT_CONVERGED, PARALLEL, POINT, FitOptions, _fit_one
 from toymc.detector.vertex.track import WORK
-from toymc.detector.vertex.tree import TREE, _tree, _turn_to
+from toymc.detector.vertex.tree import TREE, _to_point, _tree
 from toymc.errors import InputError
 from toymc.events import Reconstruction
 from toymc.geometry import DetectorCard
-from toymc.kernels import kernel
+from toymc.kernels import kernel, lean_kernel
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -36,15 +36,41 @@ STATUS_TEXT = (
 )
 
 
+@lean_kernel
+def _store(out, mass_values, momenta, c, position, position_cov, momentum, flight, scalars):
+    """Spread `out` over the columns of candidate c; False, and zeros, where a number is not finite."""
+    total = 0.0
+    for m in range(VALUES):
+        total += abs(out[m])
+    for m in range(mass_values.shape[1]):
+        total += abs(mass_values[c, m])
+    good = total < np.inf
+    if not good:
+        for m in range(VALUES):
+            out[m] = 0.0
+        for m in range(mass_values.shape[1]):
+            mass_values[c, m] = 0.0
+        for i in range(momenta.shape[1]):
+            momenta[c, i, 0], momenta[c, i, 1], momenta[c, i, 2] = 0.0, 0.0, 0.0
+    for m in range(3):
+        position[c, m], momentum[c, m], flight[c, m] = out[m], out[10 + m], out[13 + m]
+    for m in range(6):
+        position_cov[c, m] = out[3 + m]
+    scalars[0, c] = out[9]
+    for m in range(5):
+        scalars[1 + m, c] = out[16 + m]
+    return good
+
+
 @kernel
 def _fit_rows(
-    helices, covs, production, spread, weight, masses, sets, options, status, iterations, values, mass_values, momenta,
-    full,
+    helices, covs, production, spread, weight, masses, sets, options, radii, status, iterations, mass_values, momenta,
+    position, position_cov, momentum, flight, scalars, full,
 ):  # fmt: skip
     """Fit all candidates. Arrays of production points and masses with one entry (one group of sets) serve them all."""
     n, k = helices.shape[0], helices.shape[1]
     work, tree = np.zeros((k, WORK)), np.zeros((k, TREE))
-    con, point, grad = np.zeros((MAX_ROWS, CON + 6 * k)), np.zeros(10), np.zeros(3 + 3 * k)
+    con, point, grad, out = np.zeros((MAX_ROWS, CON + 6 * k)), np.zeros(POINT), np.zeros(3 + 3 * k), np.zeros(VALUES)
     rows = 0
     if options.flags & POINTING:
         rows += 2
@@ -56,31 +82,21 @@ def _fit_rows(
         f = c if len(production) > 1 else 0
         s = sets * c if len(masses) > sets else 0
         code, count = _fit_one(
-            work, tree, con, point, k, helices, covs, c, production, spread, weight, f, masses, s, options
+            work, tree, con, point, k, helices, covs, c, production, spread, weight, f, masses, s, options, radii
         )
         iterations[c] = count
         if code <= NOT_CONVERGED:
-            for i in range(k):
-                _turn_to(work[i], point[0], point[1], point[2])
+            _to_point(work, point, k)
             _tree(work, tree, k, covs, c, options.momentum_unit, False)
             _derive(
-                values, mass_values, momenta, grad, tree, con, point, k, rows, c, production, spread, f, masses, sets, s
+                out, mass_values, momenta, grad, tree, con, point, k, rows, c, production, spread, f, masses, sets, s
             )
-            if len(full) > 0:
-                _full_covariance(full, tree, con, point, k, rows, c)
-            if not _finite(values, mass_values, momenta, c):
+            if _store(out, mass_values, momenta, c, position, position_cov, momentum, flight, scalars):
+                if len(full) > 0:
+                    _full_covariance(full, tree, con, point, k, rows, c)
+            else:
                 code = PARALLEL
         status[c] = code
-        if code > NOT_CONVERGED:
-            values[c], mass_values[c], momenta[c] = 0.0, 0.0, 0.0
-            if len(full) > 0:
-                full[c] = 0.0
-
-
-@kernel
-def _finite(values, mass_values, momenta, c):
-    total = np.sum(np.abs(values[c])) + np.sum(np.abs(mass_values[c])) + np.sum(np.abs(momenta[c]))
-    return total < np.inf
 
 
 @dataclass(frozen=True)
@@ -207,9 +223,9 @@ def _weights(cov: FloatArray, needed: bool) -> FloatArray:
 
 def _flags(at_origin: bool, pointing: bool, mass: float | None, opening: float | None, k: int) -> int:
     if opening is not None and (k != 2 or not opening > 0.0):
-        raise InputError(f"opening angle {opening} for {k} tracks: give two tracks and an angle above 0 rad")
+        raise InputError(f"parallel_within {opening} for {k} tracks: give two tracks and a momentum above 0 GeV")
     if mass is not None and not 0.0 < mass < np.inf:
-        raise InputError(f"mass constraint {mass}: give a mass above 0 GeV (for photons use opening_angle)")
+        raise InputError(f"mass constraint {mass}: give a mass above 0 GeV (for photons use parallel_within)")
     if pointing and at_origin:
         raise InputError("at_origin and pointing exclude each other: a vertex at the origin has no flight")
     return (
@@ -232,43 +248,51 @@ def _check_tracks(helices: FloatArray, covs: FloatArray) -> tuple[FloatArray, Fl
 
 def _run(
     helices: FloatArray, covs: FloatArray, mass_sets: FloatArray, sets: int, field: float, origin: Origin,
-    flags: int, mass_constraint: float | None, opening_angle: float | None, full_covariance: bool,
+    flags: int, mass_constraint: float | None, parallel_within: float | None, full_covariance: bool,
+    radii: FloatArray | None,
 ) -> tuple[VertexFit, FloatArray]:  # fmt: skip
     """Fit; returns also mass and error of every set of masses, (n, 2 sets)."""
     n, k = helices.shape[:2]
     if not 0.0 < abs(field) < np.inf:
         raise InputError(f"field {field} T: give a finite field that is not 0")
-    position = _shared(origin.position, 3, n, "origin.position")
+    point = _shared(origin.position, 3, n, "origin.position")
     cov = _shared(origin.cov, 6, n, "origin.cov")
-    if len(position) != len(cov):
-        position, cov = (np.ascontiguousarray(np.broadcast_to(a, (n, a.shape[1]))) for a in (position, cov))
-    options = FitOptions(flags, mass_constraint or 0.0, opening_angle or 0.0, OMEGA_PER_TESLA_GEV_CM * abs(field))
+    if radii is None:
+        radii = np.zeros((0, k, 2))
+    radii = np.ascontiguousarray(radii, dtype=np.float64)
+    if radii.shape not in ((0, k, 2), (n, k, 2)):
+        raise InputError(f"radii have shape {radii.shape}: give {(n, k, 2)}, smallest and largest radius of each track")
+    if len(point) != len(cov):
+        point, cov = (np.ascontiguousarray(np.broadcast_to(a, (n, a.shape[1]))) for a in (point, cov))
+    options = FitOptions(flags, mass_constraint or 0.0, parallel_within or 0.0, OMEGA_PER_TESLA_GEV_CM * abs(field))
     status, iterations = np.zeros(n, dtype=np.int32), np.zeros(n, dtype=np.int32)
-    values, mass_values, momenta = np.zeros((n, VALUES)), np.zeros((n, 2 * sets)), np.zeros((n, k, 3))
+    mass_values, momenta = np.zeros((n, 2 * sets)), np.zeros((n, k, 3))
+    position, position_cov, momentum, flight = (np.zeros((n, width)) for width in (3, 6, 3, 3))
+    scalars = np.zeros((6, n))
     full = np.zeros((n if full_covariance else 0, 3 + 3 * k, 3 + 3 * k))
     weight = _weights(cov, bool(flags & AT_PRODUCTION))
     _fit_rows(
-        helices, covs, position, cov, weight, mass_sets, sets, options, status, iterations, values, mass_values,
-        momenta, full,
+        helices, covs, point, cov, weight, mass_sets, sets, options, radii, status, iterations, mass_values, momenta,
+        position, position_cov, momentum, flight, scalars, full,
     )  # fmt: skip
     extra = 3 * bool(flags & AT_PRODUCTION) + 2 * bool(flags & POINTING) + bool(flags & MASS)
     fit = VertexFit(
         status=status,
         iterations=iterations,
-        position=values[:, 0:3].copy(),
-        position_cov=values[:, 3:9].copy(),
-        chi2=values[:, 9].copy(),
+        position=position,
+        position_cov=position_cov,
+        chi2=scalars[0],
         ndf=2 * k - 3 + extra + 2 * bool(flags & PARALLEL_TRACKS),
         momenta=momenta,
-        momentum=values[:, 10:13].copy(),
-        mass=mass_values[:, 0].copy(),
-        mass_error=mass_values[:, 1].copy(),
-        flight=values[:, 13:16].copy(),
-        decay_length=values[:, 16].copy(),
-        decay_length_error=values[:, 17].copy(),
-        decay_time=values[:, 18].copy(),
-        decay_time_error=values[:, 19].copy(),
-        pointing_angle=values[:, 20].copy(),
+        momentum=momentum,
+        mass=np.ascontiguousarray(mass_values[:, 0]),
+        mass_error=np.ascontiguousarray(mass_values[:, 1]),
+        flight=flight,
+        decay_length=scalars[1],
+        decay_length_error=scalars[2],
+        decay_time=scalars[3],
+        decay_time_error=scalars[4],
+        pointing_angle=scalars[5],
         covariance=full if full_covariance else None,
     )
     return fit, mass_values
@@ -287,7 +311,8 @@ def fit_vertices(
     at_origin: bool = False,
     pointing: bool = False,
     mass_constraint: float | None = None,
-    opening_angle: float | None = None,
+    parallel_within: float | None = None,
+    radii: FloatArray | None = None,
     full_covariance: bool = False,
 ) -> VertexFit:
     """Fit a common vertex of the tracks of every candidate.
@@ -311,8 +336,12 @@ def fit_vertices(
         Constrain the summed momentum to point back to `origin` (neutral mother).
     mass_constraint : float, optional
         Constrain the invariant mass to this value, GeV.
-    opening_angle : float, optional
-        Constrain two tracks to be parallel at the vertex up to this angle, rad (converted photons).
+    parallel_within : float, optional
+        Constrain two tracks to be parallel at the vertex up to this transverse momentum about the pair's direction, GeV
+        in each of two components (converted photons: about the electron mass).
+    radii : float64 (n, k, 2), optional
+        Smallest and largest transverse radius (cm) where each track can have begun, from its hits: helps to choose
+        between two crossings.
     full_covariance : bool
         Fill `VertexFit.covariance`.
 
@@ -347,9 +376,9 @@ def fit_vertices(
     mass_sets = _shared(masses, k, n, "masses")
     if np.any(mass_sets < 0.0):
         raise InputError("masses below 0: give 0 or more GeV")
-    flags = _flags(at_origin, pointing, mass_constraint, opening_angle, k)
+    flags = _flags(at_origin, pointing, mass_constraint, parallel_within, k)
     fit, _ = _run(
-        helices, covs, mass_sets, 1, field, origin, flags, mass_constraint, opening_angle, full_covariance
+        helices, covs, mass_sets, 1, field, origin, flags, mass_constraint, parallel_within, full_covariance, radii
     )
     return fit
 
@@ -391,7 +420,8 @@ def fit_pairs(
     at_origin: bool = False,
     pointing: bool = False,
     mass_constraint: float | None = None,
-    opening_angle: float | None = None,
+    parallel_within: float | None = None,
+    radii: FloatArray | None = None,
     full_covariance: bool = False,
 ) -> VertexFit:
     """Fit the vertices of pairs of reconstructed tracks.
@@ -401,7 +431,7 @@ def fit_pairs(
     reconstruction : Reconstruction
     first_rows, second_rows : int64 (n,)
         Rows in the whole table of tracks (event offset plus row inside the event).
-    masses, field, origin, at_origin, pointing, mass_constraint, opening_angle, full_covariance
+    masses, field, origin, at_origin, pointing, mass_constraint, parallel_within, full_covariance
         As in `fit_vertices`.
 
     Returns
@@ -423,6 +453,7 @@ def fit_pairs(
         at_origin=at_origin,
         pointing=pointing,
         mass_constraint=mass_constraint,
-        opening_angle=opening_angle,
+        parallel_within=parallel_within,
+        radii=radii,
         full_covariance=full_covariance,
     )

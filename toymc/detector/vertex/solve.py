@@ -29,6 +29,7 @@ from toymc.kernels import lean_kernel
 
 OK, NOT_CONVERGED, PARALLEL, BAD_COVARIANCE, BAD_HELIX = 0, 1, 2, 3, 4
 _MAX_ITERATIONS = 40
+_QUICK_ITERATIONS, _PLANE_ITERATIONS, _MARCH = 12, 8, 40
 _TOLERANCE = 1e-8
 """Of twice the expected fall of chi2: the point is within 1e-4 of its error from the minimum."""
 _LONGEST_STEP = 50.0
@@ -41,7 +42,7 @@ class FitOptions(NamedTuple):
     """What the kernels are told once per call.
 
     `flags`: sum of AT_PRODUCTION, and POINTING, MASS, PARALLEL of `constraints.py`. `momentum_unit`: pT times |omega|,
-    GeV/cm. `opening`: allowed opening angle of PARALLEL, rad.
+    GeV/cm. `opening`: transverse momentum q of PARALLEL, GeV.
     """
 
     flags: int
@@ -51,6 +52,8 @@ class FitOptions(NamedTuple):
 
 
 AT_PRODUCTION = 8
+POINT = 14
+"""Of `point`: 0-2 position, 3-8 its covariance, 9 chi2, 10-12 last step, 13 information along the flight."""
 
 
 @lean_kernel
@@ -156,9 +159,8 @@ def _information(ex, ey, ez, xx, xy, xz, yy, yz, zz, kx, ky, kz, kk, lk):
 
 
 @lean_kernel
-def _solve_linear(work, point, k, weight, production, f, flags):
-    """Step of the point and twice the expected fall of chi2; covariance to `point`. NaN if undetermined."""
-    ex, ey, ez = _axis(work, k)
+def _system(work, point, k, weight, production, f, flags, ex, ey, ez):
+    """What `_information` returns for the tracks (and the production point), followed by g."""
     xx, xy, xz, yy, yz, zz, gx, gy, gz, kx, ky, kz, kk, lk = _normal(work, k, ex, ey, ez)
     if flags & AT_PRODUCTION:
         w = weight[f]
@@ -169,6 +171,16 @@ def _solve_linear(work, point, k, weight, production, f, flags):
         gz += w[2] * x + w[4] * y + w[5] * z
     oxx, oxy, oxz, oyy, oyz, ozz, wx, wy, wz, flat, h, bend = _information(
         ex, ey, ez, xx, xy, xz, yy, yz, zz, kx, ky, kz, kk, lk
+    )
+    return oxx, oxy, oxz, oyy, oyz, ozz, wx, wy, wz, h, bend, gx, gy, gz
+
+
+@lean_kernel
+def _solve_linear(work, point, k, weight, production, f, flags):
+    """Step of the point and twice the expected fall of chi2; covariance to `point`. NaN if undetermined."""
+    ex, ey, ez = _axis(work, k)
+    oxx, oxy, oxz, oyy, oyz, ozz, wx, wy, wz, h, bend, gx, gy, gz = _system(
+        work, point, k, weight, production, f, flags, ex, ey, ez
     )
     full = 0.5 * (h + math.sqrt(h * h + 6.0 * bend))
     if not full > 1.0 / (_FARTHEST * _FARTHEST):
@@ -181,6 +193,7 @@ def _solve_linear(work, point, k, weight, production, f, flags):
     sx = -(oxx * gx + oxy * gy + oxz * gz + slope * wx)
     sy = -(oxy * gx + oyy * gy + oyz * gz + slope * wy)
     sz = -(oxz * gx + oyz * gy + ozz * gz + slope * wz)
+    point[13] = full
     return sx, sy, sz, -(sx * gx + sy * gy + sz * gz)
 
 
@@ -206,10 +219,30 @@ def _production_chi2(point, weight, production, f):
 
 
 @lean_kernel
+def _accelerate(point, sx, sy, sz):
+    """Go to where a series of steps in a constant ratio ends (Aitken); the last step is kept in `point`.
+
+    Steps of nearly parallel tracks shrink slowly, or alternate, where the curvature along the flight is not that of the
+    linear problem. After an acceleration the next step counts as a first one.
+    """
+    ax, ay, az = point[10], point[11], point[12]
+    point[10], point[11], point[12] = sx, sy, sz
+    square = ax * ax + ay * ay + az * az
+    if square == 0.0:
+        return
+    ratio = (sx * ax + sy * ay + sz * az) / square
+    if 0.2 < abs(ratio) < 0.95:
+        more = ratio / (1.0 - ratio)
+        point[0], point[1], point[2] = point[0] + more * sx, point[1] + more * sy, point[2] + more * sz
+        point[10], point[11], point[12] = 0.0, 0.0, 0.0
+
+
+@lean_kernel
 def _iterate(work, tree, con, point, k, helices, covs, c, production, spread, weight, f, masses, s, options):
     """One round at the point in `point`: returns (status or -1 to go on, change that is left)."""
+    x, y, z = point[0], point[1], point[2]
     for i in range(k):
-        if not _linearise(work, i, point[0], point[1], point[2], helices, covs, c):
+        if not _linearise(work, i, x, y, z, helices, covs, c):
             return PARALLEL, 0.0
     sx, sy, sz, left = _solve_linear(work, point, k, weight, production, f, options.flags)
     if not left < math.inf:
@@ -239,22 +272,100 @@ def _iterate(work, tree, con, point, k, helices, covs, c, production, spread, we
         chi2 += more
         left = max(abs(chi2 - before) / max(chi2, 1.0), moved)
     point[9] = chi2
-    return -1, left if scale == 1.0 else 1.0
+    if scale < 1.0:
+        left = 1.0
+    elif left >= _TOLERANCE and rows:
+        _accelerate(point, point[0] - x, point[1] - y, point[2] - z)
+    return -1, left
 
 
 @lean_kernel
-def _fit_one(work, tree, con, point, k, helices, covs, c, production, spread, weight, f, masses, s, options):
+def _slope_at(way, work, point, k, helices, covs, c, production, weight, f, flags, ex, ey, ez):
+    """Go `way` along e and minimise in the plane across e: slope of chi2/2 along e there; NaN if undetermined."""
+    slope = math.nan
+    for count in range(_PLANE_ITERATIONS):
+        for i in range(k):
+            if not _linearise(work, i, point[0], point[1], point[2], helices, covs, c):
+                return math.nan
+        oxx, oxy, oxz, oyy, oyz, ozz, wx, wy, wz, h, _, gx, gy, gz = _system(
+            work, point, k, weight, production, f, flags, ex, ey, ez
+        )
+        if not abs(h) < math.inf:
+            return math.nan
+        slope = wx * gx + wy * gy + wz * gz
+        first = way if count == 0 else 0.0
+        ax, ay, az = oxx * gx + oxy * gy + oxz * gz, oxy * gx + oyy * gy + oyz * gz, oxz * gx + oyz * gy + ozz * gz
+        sx, sy, sz = first * wx - ax, first * wy - ay, first * wz - az
+        point[9] = 0.0
+        for i in range(k):
+            point[9] += _follow(work, i, sx, sy, sz, helices, c)
+        point[0], point[1], point[2] = point[0] + sx, point[1] + sy, point[2] + sz
+        if flags & AT_PRODUCTION:
+            point[9] += _production_chi2(point, weight, production, f)
+        if count > 1 and gx * ax + gy * ay + gz * az < 0.01 * _TOLERANCE:
+            break
+    return slope
+
+
+@lean_kernel
+def _search(work, point, k, helices, covs, c, production, weight, f, flags):
+    """Minimum along the flight by bracketing the slope, for what the steps have not brought to rest; status.
+
+    Every slope is taken where point and tracks are at their minimum in the plane across e, so that a sign change
+    encloses a minimum; within it the rule of false position, halved where it hangs on one side (Illinois).
+    """
+    ex, ey, ez = _axis(work, k)
+    scale = 1.0 / math.sqrt(point[13])
+    slope = _slope_at(0.0, work, point, k, helices, covs, c, production, weight, f, flags, ex, ey, ez)
+    if not abs(slope) < math.inf:
+        return PARALLEL
+    way, here, other, other_slope = -math.copysign(0.5 * scale, slope), 0.0, 0.0, slope
+    for _ in range(_MARCH):
+        other, other_slope = here, slope
+        here += way
+        slope = _slope_at(way, work, point, k, helices, covs, c, production, weight, f, flags, ex, ey, ez)
+        if not (abs(slope) < math.inf and abs(here) < _FARTHEST):
+            return PARALLEL
+        if slope * other_slope <= 0.0:
+            break
+        way *= 1.5
+    if slope * other_slope > 0.0:
+        return NOT_CONVERGED
+    for _ in range(_MARCH):
+        if abs(slope * scale) < 1e-4 or abs(here - other) < 1e-6 * scale:
+            return OK
+        target = here - slope * (here - other) / (slope - other_slope)
+        before = slope
+        slope = _slope_at(
+            target - here, work, point, k, helices, covs, c, production, weight, f, flags, ex, ey, ez
+        )
+        if not abs(slope) < math.inf:
+            return PARALLEL
+        if slope * before < 0.0:
+            other, other_slope = here, before
+        else:
+            other_slope *= 0.5
+        here = target
+    return NOT_CONVERGED
+
+
+@lean_kernel
+def _fit_one(work, tree, con, point, k, helices, covs, c, production, spread, weight, f, masses, s, options, radii):
     """Fit candidate c; result in `work`, `tree`, `con`, `point`. Returns status and number of iterations."""
     status = _inputs(work, k, helices, covs, c)
     if status != OK:
         return status, 0
-    x, y, z = _start(work, k, helices, covs, c, production[f, 0], production[f, 1], production[f, 2])
+    x, y, z = _start(work, k, helices, covs, c, production[f, 0], production[f, 1], production[f, 2], radii)
     if options.flags & AT_PRODUCTION:
         x, y, z = production[f, 0], production[f, 1], production[f, 2]
         for i in range(k):
             work[i, 5] = 0.0
     point[0], point[1], point[2], point[9] = x, y, z, 0.0
-    for iteration in range(1, _MAX_ITERATIONS + 1):
+    point[10], point[11], point[12] = 0.0, 0.0, 0.0
+    simple = options.flags & ~AT_PRODUCTION == 0
+    before = 1.0
+    limit = _QUICK_ITERATIONS if simple else _MAX_ITERATIONS
+    for iteration in range(1, limit + 1):
         status, left = _iterate(
             work, tree, con, point, k, helices, covs, c, production, spread, weight, f, masses, s, options
         )
@@ -263,6 +374,13 @@ def _fit_one(work, tree, con, point, k, helices, covs, c, production, spread, we
         far = abs(point[0]) + abs(point[1]) + abs(point[2])
         if not far < _FARTHEST:
             return PARALLEL, iteration
-        if left < _TOLERANCE and iteration > 1:
+        # the step is taken already: what remains is smaller by the ratio of the last two
+        if iteration > 1 and left * min(left / before, 1.0) < _TOLERANCE:
             return OK, iteration
+        before = max(left, 1e-300)
+    if simple:
+        status = _search(work, point, k, helices, covs, c, production, weight, f, options.flags)
+        if status <= NOT_CONVERGED and not _solve_linear(work, point, k, weight, production, f, options.flags)[3] < 1e300:
+            status = PARALLEL
+        return status, _MAX_ITERATIONS
     return NOT_CONVERGED, _MAX_ITERATIONS

@@ -2,8 +2,11 @@
 
 Two circles cross twice, or come closest on the line of their centres. Of two crossings the one is taken where z of the
 tracks agrees better (in units of the errors of z0 and tan lambda carried there; a third track counts with its
-transverse distance too). Where z does not decide (difference of chi2 below `_UNDECIDED`), that one whose summed
-momentum, followed back, passes closer by the production point: the rule for decays of neutral particles.
+transverse distance too). Where z does not decide (difference of chi2 below `_UNDECIDED`), the distance by which the
+summed momentum, followed back, misses the production point is added to the chi2 in units of its approximate error: the
+rule for decays of neutral particles, with flight against the momentum in units of `_RADIUS_TOLERANCE`. Hits say more: where the range of radii is known in which a track can have begun
+(before its first hit, behind the last layer without one), a crossing outside of it counts with the square of the
+distance to it over `_RADIUS_TOLERANCE`.
 """
 
 import math
@@ -13,6 +16,8 @@ from toymc.kernels import lean_kernel
 
 _UNDECIDED = 9.0
 """Three standard deviations: a choice by definition, not a measured number."""
+_RADIUS_TOLERANCE = 1.0
+"""cm; a choice: larger than the error of a vertex, smaller than the distance of the layers outside the pixels."""
 _FAR_SIDE = 2.5
 """Turning angle (rad) beyond which the smeared perigee may lie half a turn on the other side."""
 
@@ -77,23 +82,8 @@ def _spread(work, k, helices, covs, c):
 
 
 @lean_kernel
-def _judge(x, y, work, k, helices, covs, c, ox, oy, oz):
-    """z of the tracks at (x, y), their chi2, and the distance by which the summed momentum misses the origin o.
-
-    Leaves the turning angles in column 5 of `work`.
-    """
-    chi2, px, py, pz = 0.0, 0.0, 0.0, 0.0
-    for i in range(k):
-        h, v = helices[c, i], covs[c, i]
-        f1, _, psi, _, _, sin_t, cos_t, _, sin0, cos0 = _equations(h[0], h[1], h[2], h[3], h[4], x, y, 0.0, 0.0)
-        work[i, 5] = psi
-        pt = 1.0 / abs(h[2])
-        px += pt * (cos0 * cos_t + sin0 * sin_t)
-        py += pt * (sin0 * cos_t - cos0 * sin_t)
-        pz += pt * h[4]
-        if k > 2:
-            arc = psi / h[2]
-            chi2 += f1 * f1 / max(v[0] + arc * (arc * v[5] - 2.0 * v[1]), 1e-12)
+def _turn_choice(work, k, helices, covs, c):
+    """Mean z and its chi2 with the better of the branches of tracks that meet the point near the far side of the circle."""
     z, spread = _spread(work, k, helices, covs, c)
     for i in range(k):
         psi = work[i, 5]
@@ -104,12 +94,45 @@ def _judge(x, y, work, k, helices, covs, c, ox, oy, oz):
                 z, spread = z_other, other
             else:
                 work[i, 5] = psi
+    return z, spread
+
+
+@lean_kernel
+def _judge(x, y, work, k, helices, covs, c, ox, oy, oz, radii):
+    """z of the tracks at (x, y), their chi2 there, and the chi2 of pointing back to the origin o.
+
+    Leaves the turning angles in column 5 of `work`.
+    """
+    chi2, px, py, pz, size, angle, near = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(k):
+        h, v = helices[c, i], covs[c, i]
+        f1, _, psi, _, _, sin_t, cos_t, _, sin0, cos0 = _equations(h[0], h[1], h[2], h[3], h[4], x, y, 0.0, 0.0)
+        work[i, 5] = psi
+        pt = 1.0 / abs(h[2])
+        px += pt * (cos0 * cos_t + sin0 * sin_t)
+        py += pt * (sin0 * cos_t - cos0 * sin_t)
+        pz += pt * h[4]
+        square = pt * pt * (1.0 + h[4] * h[4])
+        size += square
+        near += square * v[0]
+        angle += square * (v[5] + v[14] / (1.0 + h[4] * h[4]))
+        if k > 2:
+            arc = psi / h[2]
+            chi2 += f1 * f1 / max(v[0] + arc * (arc * v[5] - 2.0 * v[1]), 1e-12)
+        if len(radii) > 0:
+            radius = math.sqrt(x * x + y * y)
+            outside = max(radii[c, i, 0] - radius, radius - radii[c, i, 1], 0.0) / _RADIUS_TOLERANCE
+            chi2 += outside * outside
+    z, spread = _turn_choice(work, k, helices, covs, c)
     lx, ly, lz = x - ox, y - oy, z - oz
+    path = lx * lx + ly * ly + lz * lz
     square = px * px + py * py + pz * pz
     forward = (lx * px + ly * py + lz * pz) / square if square > 0.0 else 0.0
-    if forward > 0.0:
-        lx, ly, lz = lx - forward * px, ly - forward * py, lz - forward * pz
-    return z, chi2 + spread, math.sqrt(lx * lx + ly * ly + lz * lz)
+    lx, ly, lz = lx - forward * px, ly - forward * py, lz - forward * pz
+    miss = (lx * lx + ly * ly + lz * lz) * size / max(near + path * angle, 1e-12 * size)
+    if forward < 0.0:
+        miss += forward * forward * square / (_RADIUS_TOLERANCE * _RADIUS_TOLERANCE)
+    return z, chi2 + spread, miss
 
 
 @lean_kernel
@@ -125,18 +148,22 @@ def _widest_pair(helices, c, k):
 
 
 @lean_kernel
-def _start(work, k, helices, covs, c, ox, oy, oz):
+def _start(work, k, helices, covs, c, ox, oy, oz, radii):
     """Starting point; turning angles of the tracks there in column 5 of `work`."""
     first, second = 0, 1
     if k > 2:
         first, second = _widest_pair(helices, c, k)
     xa, ya, xb, yb = _crossings(helices, c, first, second)
-    za, chi2_a, miss_a = _judge(xa, ya, work, k, helices, covs, c, ox, oy, oz)
+    za, chi2_a, miss_a = _judge(xa, ya, work, k, helices, covs, c, ox, oy, oz, radii)
     if xa == xb and ya == yb:
         return xa, ya, za
-    zb, chi2_b, miss_b = _judge(xb, yb, work, k, helices, covs, c, ox, oy, oz)
-    decided = abs(chi2_a - chi2_b) > _UNDECIDED
-    if (chi2_b < chi2_a) if decided else (miss_b < miss_a):
+    for i in range(k):
+        work[i, 6] = work[i, 5]
+    zb, chi2_b, miss_b = _judge(xb, yb, work, k, helices, covs, c, ox, oy, oz, radii)
+    if abs(chi2_a - chi2_b) < _UNDECIDED:
+        chi2_a, chi2_b = chi2_a + miss_a, chi2_b + miss_b
+    if chi2_b < chi2_a:
         return xb, yb, zb
-    za, chi2_a, miss_a = _judge(xa, ya, work, k, helices, covs, c, ox, oy, oz)
+    for i in range(k):
+        work[i, 5] = work[i, 6]
     return xa, ya, za

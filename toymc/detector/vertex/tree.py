@@ -29,10 +29,13 @@ def _momentum(row, unit):
 
 
 @lean_kernel
-def _turn_to(row, x, y, z):
-    """Bring the direction in a row of `work` to the point (x, y, z)."""
-    _, _, _, _, _, sin_t, cos_t, _, sin0, cos0 = _equations(row[0], row[1], row[2], row[3], row[4], x, y, z, row[5])
-    row[21], row[22] = sin0 * cos_t - cos0 * sin_t, cos0 * cos_t + sin0 * sin_t
+def _to_point(work, point, k):
+    """Bring the directions in `work` to the fitted point."""
+    x, y, z = point[0], point[1], point[2]
+    for i in range(k):
+        row = work[i]
+        _, _, _, _, _, sin_t, cos_t, _, sin0, cos0 = _equations(row[0], row[1], row[2], row[3], row[4], x, y, z, row[5])
+        row[21], row[22] = sin0 * cos_t - cos0 * sin_t, cos0 * cos_t + sin0 * sin_t
 
 
 @lean_kernel
@@ -70,50 +73,50 @@ def _tree_row(work, tree, i, covs, c, unit, with_helix):
     nx, ny, nz = _to_momentum(px, py, pz, pt, omega, -p2, -o2, -t2)
     out[5], out[8], out[11] = nx, ny, nz
     # V J^T - W S (J W)^T, rows d0, phi0, omega, z0, tan lambda; columns phi, omega, tan lambda
-    for m in range(5):
-        if m == 0:
-            c0, c1, c2, c4 = v[0], v[1], v[2], v[4]
-        elif m == 1:
-            c0, c1, c2, c4 = v[1], v[5], v[6], v[8]
-        elif m == 2:
-            c0, c1, c2, c4 = v[2], v[6], v[9], v[11]
-        elif m == 3:
-            c0, c1, c2, c4 = v[3], v[7], v[10], v[13]
-        else:
-            c0, c1, c2, c4 = v[4], v[8], v[11], v[14]
-        w1, w2 = row[6 + m], row[11 + m]
-        a = c0 * j0 + c1 * j1 + c2 * j2 - w1 * p1 - w2 * p2
-        b = c2 - w1 * o1 - w2 * o2
-        d = c4 - w1 * t1 - w2 * t2
-        out[21 + 3 * m], out[22 + 3 * m], out[23 + 3 * m] = a, b, d
-        if with_helix:
-            l1, l2 = s11 * w1 + s12 * w2, s12 * w1 + s22 * w2
-            out[36 + 3 * m] = l1 * sine - l2 * bx
-            out[37 + 3 * m] = -l1 * cosine - l2 * by
-            out[38 + 3 * m] = -l2
+    out[21] = v[0] * j0 + v[1] * j1 + v[2] * j2 - row[6] * p1 - row[11] * p2
+    out[24] = v[1] * j0 + v[5] * j1 + v[6] * j2 - row[7] * p1 - row[12] * p2
+    out[27] = v[2] * j0 + v[6] * j1 + v[9] * j2 - row[8] * p1 - row[13] * p2
+    out[30] = v[3] * j0 + v[7] * j1 + v[10] * j2 - row[9] * p1 - row[14] * p2
+    out[33] = v[4] * j0 + v[8] * j1 + v[11] * j2 - row[10] * p1 - row[15] * p2
+    out[22], out[25] = v[2] - row[6] * o1 - row[11] * o2, v[6] - row[7] * o1 - row[12] * o2
+    out[28], out[31] = v[9] - row[8] * o1 - row[13] * o2, v[10] - row[9] * o1 - row[14] * o2
+    out[34] = v[11] - row[10] * o1 - row[15] * o2
+    out[23], out[26] = v[4] - row[6] * t1 - row[11] * t2, v[8] - row[7] * t1 - row[12] * t2
+    out[29], out[32] = v[11] - row[8] * t1 - row[13] * t2, v[13] - row[9] * t1 - row[14] * t2
+    out[35] = v[14] - row[10] * t1 - row[15] * t2
     _own_covariance(out, px, py, pz, pt, omega, j0, j1, j2)
+    if with_helix:
+        _helix_columns(row, out, px, py, pz, pt, omega, sine, cosine, bx, by)
 
 
 @lean_kernel
 def _own_covariance(out, px, py, pz, pt, omega, j0, j1, j2):
-    """Q = T (J .) T^T, and R from columns (phi, omega, tan lambda) to (px, py, pz), in place."""
-    for m in range(3):  # J from the left: row phi, omega, tan lambda of the 3x3 matrix, then T^T from the right
-        if m == 0:
-            a = j0 * out[21] + j1 * out[24] + j2 * out[27]
-            b = j0 * out[22] + j1 * out[25] + j2 * out[28]
-            d = j0 * out[23] + j1 * out[26] + j2 * out[29]
-        elif m == 1:
-            a, b, d = out[27], out[28], out[29]
-        else:
-            a, b, d = out[33], out[34], out[35]
-        out[12 + 3 * m], out[13 + 3 * m], out[14 + 3 * m] = _to_momentum(px, py, pz, pt, omega, a, b, d)
-    for m in range(3):
-        out[12 + m], out[15 + m], out[18 + m] = _to_momentum(
-            px, py, pz, pt, omega, out[12 + m], out[15 + m], out[18 + m]
-        )
+    """Q = T J (V J^T - ..) T^T."""
+    # rows phi, omega, tan lambda of J (..), then T^T from the right
+    a0, a1, a2 = _to_momentum(
+        px, py, pz, pt, omega,
+        j0 * out[21] + j1 * out[24] + j2 * out[27],
+        j0 * out[22] + j1 * out[25] + j2 * out[28],
+        j0 * out[23] + j1 * out[26] + j2 * out[29],
+    )  # fmt: skip
+    b0, b1, b2 = _to_momentum(px, py, pz, pt, omega, out[27], out[28], out[29])
+    d0, d1, d2 = _to_momentum(px, py, pz, pt, omega, out[33], out[34], out[35])
+    out[12], out[15], out[18] = _to_momentum(px, py, pz, pt, omega, a0, b0, d0)
+    out[13], out[16], out[19] = _to_momentum(px, py, pz, pt, omega, a1, b1, d1)
+    out[14], out[17], out[20] = _to_momentum(px, py, pz, pt, omega, a2, b2, d2)
+
+
+@lean_kernel
+def _helix_columns(row, out, px, py, pz, pt, omega, sine, cosine, bx, by):
+    """R from columns (phi, omega, tan lambda) to (px, py, pz), and L."""
     for m in range(5):
         x, y, z = _to_momentum(px, py, pz, pt, omega, out[21 + 3 * m], out[22 + 3 * m], out[23 + 3 * m])
         out[21 + 3 * m], out[22 + 3 * m], out[23 + 3 * m] = x, y, z
+        w1, w2 = row[6 + m], row[11 + m]
+        l1, l2 = row[16] * w1 + row[17] * w2, row[17] * w1 + row[18] * w2
+        out[36 + 3 * m] = l1 * sine - l2 * bx
+        out[37 + 3 * m] = -l1 * cosine - l2 * by
+        out[38 + 3 * m] = -l2
 
 
 @lean_kernel
