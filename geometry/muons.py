@@ -22,7 +22,8 @@ from toymc.geometry.reading import Files, read_rows, read_settings, with_tables
 OUTCOMES = ("none", "barrel_stop", "endcap_stop", "barrel_exit", "endcap_exit")
 """Names of the codes of `Tracks.klm_region`."""
 RANGE_SPECIES = ("mu", "pi", "K", "p", "pbar")
-TRANSVERSE_BINS = ("below_0.12", "below_0.24", "below_0.4", "below_0.64", "below_1.2", "rest")
+_CHI2_EDGES = (0.08, 0.12, 0.16, 0.20, 0.24, 0.28, 0.32, 0.40, 0.52, 0.64, 0.80, 1.20)
+TRANSVERSE_BINS = (*(f"below_{edge:.2f}" for edge in _CHI2_EDGES), "rest")
 """Columns of the table of the transverse chi2 per degree of freedom."""
 
 

@@ -1,0 +1,91 @@
+"""Kernels of the muon detector: last layer of a charged track, clusters of neutral hadrons.
+
+For a charged track the last layer is drawn from the range tables of its true species at the layer where a muon of its
+momentum and direction would end. The tables were made with particles of that species as they leave the interaction
+point, so they hold everything that happens to them on the way: decay in flight anywhere, interactions, punch-through,
+scattering. Hence the rule that avoids counting decays twice: the table is chosen by the particle that the *track* is
+matched to, and its fate is not looked at. A pion or kaon track whose particle decays behind its last hit, in the
+crystals or in the iron draws from the pion or kaon table; a muon from a decay in the tracker that is found as a track
+of its own draws from the muon table; daughters of decays behind the tracker have no track and fire nothing here.
+Electrons end in the crystals. Tables of positive particles serve both charges but for protons.
+"""
+
+import math
+
+from toymc.kernels import kernel
+
+
+@kernel
+def _klm_expected(p, tan_lambda, numbers, reach):
+    """Region and last layer of a muon of this momentum (0 and -1 outside); NaN and infinities are outside."""
+    if not (p >= numbers.p_min and tan_lambda >= numbers.tan_low and tan_lambda <= numbers.tan_high):
+        return 0, -1
+    i = min(int(min((p - numbers.p_min) / numbers.p_step, 1e6)), reach.shape[0] - 1)
+    j = min(int((tan_lambda - numbers.tan_low) / numbers.tan_step + 0.5), reach.shape[1] - 1)
+    packed = reach[i, j]
+    region = packed // 64
+    if region == 0:
+        return 0, -1
+    # the barrel is reached above a transverse momentum
+    if (region == 1 or region == 3) and p < numbers.pt_min_barrel * math.sqrt(1.0 + tan_lambda * tan_lambda):
+        return 0, -1
+    return int(region), int(packed % 64 - 1)
+
+
+@kernel
+def _klm(rng, species, charge, p, tan_lambda, numbers, reach, cumulative):
+    """(region, expected layer, last layer hit or -1) of a track, to be written to its klm_* columns.
+
+    `species` 0..4 for e, mu, pi, K, p (anything else: no hit) and `charge` of the particle the track is matched to;
+    `p` in GeV and `tan_lambda` of the track; `numbers`, `reach`, `cumulative` from `klm_tables`. One random number.
+    """
+    region, expected = _klm_expected(p, tan_lambda, numbers, reach)
+    if region == 0 or species < 1 or species > 4:
+        return region, expected, -1
+    u = rng.random() - numbers.loss
+    if u < 0.0:
+        return region, expected, -1
+    u /= 1.0 - numbers.loss
+    row = cumulative[4 if species == 4 and charge < 0 else species - 1, region, expected]
+    for deficit in range(expected + 1):
+        if u < row[deficit]:
+            return region, expected, expected - deficit
+    return region, expected, -1
+
+
+@kernel
+def _klm_neutral(rng, p, x, y, z, ux, uy, uz, numbers, neutral):
+    """(layers, theta, phi) of the cluster of a K_L or neutron; layers is 0 if there is none.
+
+    `p` in GeV, production point in cm, unit vector of the direction; theta and phi in rad from the origin to where it
+    enters the yoke, smeared. Nothing is drawn for a neutral that misses the yoke.
+    """
+    # where it meets the inner cylinder or the face of an end yoke, whichever comes first
+    best = math.inf
+    a = ux * ux + uy * uy
+    b = x * ux + y * uy
+    c = x * x + y * y - numbers.barrel_r * numbers.barrel_r
+    if a > 0.0 and c < 0.0:
+        best = (-b + math.sqrt(b * b - a * c)) / a
+    if uz > 0.0 and z < numbers.forward_z:
+        best = min(best, (numbers.forward_z - z) / uz)
+    elif uz < 0.0 and z > numbers.backward_z:
+        best = min(best, (numbers.backward_z - z) / uz)
+    if not best < 1e5 or not p >= 0.0:
+        return 0, 0.0, 0.0
+    x += best * ux
+    y += best * uy
+    z += best * uz
+    rho = math.sqrt(x * x + y * y)
+    if not (rho > 0.0 and z >= numbers.tan_low * rho and z <= numbers.tan_high * rho):
+        return 0, 0.0, 0.0
+    k = min(int(min(p / numbers.neutral_p_step, 1e6)), len(neutral) - 1)
+    if rng.random() >= neutral[k] * (1.0 - numbers.loss):
+        return 0, 0.0, 0.0
+    sine = rho / math.sqrt(rho * rho + z * z)
+    theta = math.acos(z / math.sqrt(rho * rho + z * z)) + numbers.neutral_angle * rng.standard_normal()
+    phi = math.atan2(y, x) + numbers.neutral_angle / sine * rng.standard_normal()
+    theta = min(max(theta, 0.0), math.pi)
+    phi -= 2.0 * math.pi * math.floor((phi + math.pi) / (2.0 * math.pi))
+    layers = numbers.neutral_layers + rng.poisson(numbers.neutral_extra)
+    return min(int(layers), 15), theta, phi
