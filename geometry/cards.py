@@ -17,6 +17,7 @@ from toymc.geometry.reading import read_settings
 from toymc.geometry.regions import RegionsSection, read_regions
 from toymc.geometry.tracking import FieldSection, TrackingSection, read_tracking
 from toymc.geometry.trigger import TriggerSection, read_trigger
+from toymc.geometry.vertexing import VertexingSection, read_vertexing
 
 if TYPE_CHECKING:
     from toymc.geometry.beam import BeamCard
@@ -48,6 +49,7 @@ class CardFiles(CardModel):
     klm_transverse: str
     trigger: str
     trigger_lines: str
+    vertexing: str
 
 
 class CardHeader(CardModel):
@@ -67,7 +69,7 @@ class DetectorCard(CardModel):
     name, description : str
     folder : pathlib.Path
         Where the card was read.
-    field, tracking, finding, material, regions, calorimeter, identification, muons, trigger
+    field, tracking, finding, material, regions, calorimeter, identification, muons, trigger, vertexing
         The sections, each in the module of its name.
     """
 
@@ -83,6 +85,7 @@ class DetectorCard(CardModel):
     identification: IdentificationSection
     muons: MuonSection
     trigger: TriggerSection
+    vertexing: VertexingSection
 
     @cached_property
     def beam(self) -> "BeamCard":
@@ -127,8 +130,8 @@ def load_card(name_or_path: str | Path) -> DetectorCard:
     Returns
     -------
     DetectorCard
-        Sections .beam, .field, .tracking, .finding, .material, .calorimeter, .identification, .muons, .trigger; GeV, cm
-        and degrees.
+        Sections .beam, .field, .tracking, .finding, .material, .calorimeter, .identification, .muons, .trigger,
+        .vertexing; GeV, cm, degrees.
 
     Raises
     ------
@@ -157,4 +160,5 @@ def load_card(name_or_path: str | Path) -> DetectorCard:
         identification=read_identification(files),
         muons=read_muons(files),
         trigger=read_trigger(files),
+        vertexing=read_vertexing(files),
     )
