@@ -1,4 +1,8 @@
-"""The samples behind the published averages of displaced tracks and kinks, drawn straightforwardly."""
+"""The samples behind the published averages of displaced tracks and kinks, drawn straightforwardly.
+
+Who counts is decided by the layers crossed (`count_layers`), what is found by the hits of the covariance engine, which
+leaves out layers that are crossed very obliquely, and finds nothing where no helix can be fitted.
+"""
 
 import math
 
@@ -6,6 +10,7 @@ import numpy as np
 
 from tests.detector.probe import directions
 from toymc.constants import M_K, M_MU, M_PI, OMEGA_PER_TESLA_GEV_CM, ctau_cm
+from toymc.detector.covariance.exact import exact_covariance, tracker
 from toymc.detector.finding import count_layers, finding_tables
 from toymc.detector.finding.public import _probability_rows
 
@@ -46,14 +51,21 @@ def displaced_muons(rng, n):
     return np.hstack([vertex, momentum]), charges(rng, n)
 
 
+def engine_hits(card, state, charge, mass, end_arc=math.inf):
+    """Strip and wire layers of the covariance engine; 0 where it finds no fit."""
+    hits = exact_covariance(tracker(card), state, charge, mass, end_arc=end_arc)[1]
+    return np.where(hits[:, :1] >= 0, hits[:, 1:], 0)
+
+
 def average(card, finding, sample, strips):
     """Mean probability of those in the acceptance that cross seven wire layers; without the strips if asked."""
     state, charge = sample
     tables = finding_tables(card, finding)
-    hits, d0, z0 = count_layers(card, state, charge)
+    crossed, d0, z0 = count_layers(card, state, charge)
+    hits = engine_hits(card, state, charge, M_MU)
     pt = np.hypot(state[:, 3], state[:, 4])
     theta = np.degrees(np.arctan2(pt, state[:, 5]))
-    counted = (theta > ACCEPTANCE[0]) & (theta < ACCEPTANCE[1]) & (pt > 0.05) & (hits[:, 1] >= 7)
+    counted = (theta > ACCEPTANCE[0]) & (theta < ACCEPTANCE[1]) & (pt > 0.05) & (crossed[:, 1] >= 7)
     if not strips:
         hits[:, 0] = 0
     out = np.empty(len(charge))
@@ -80,9 +92,9 @@ def kinks(card, finding, rng, n, mass):
     star = (mass**2 - M_MU**2) / (2.0 * mass)
     daughter = boosted(directions(rng, n) * star, math.hypot(star, M_MU), mother / p[:, None], p, mass)
     start = np.hstack([np.zeros((n, 3)), axis * p[:, None]])
-    whole = count_layers(card, start, charge)[0]
-    before = np.maximum(whole - count_layers(card, np.hstack([at, mother]), charge)[0], 0)
-    after, d0, z0 = count_layers(card, np.hstack([at, daughter]), charge)
+    before = engine_hits(card, start, charge, mass, arc)
+    after = engine_hits(card, np.hstack([at, daughter]), charge, M_MU)
+    crossed, d0, z0 = count_layers(card, np.hstack([at, daughter]), charge)
     tables = finding_tables(card, finding)
     chances = np.empty((3, n))
     for row, (state, d, z, hits) in enumerate(
@@ -92,7 +104,7 @@ def kinks(card, finding, rng, n, mass):
         _probability_rows(np.ascontiguousarray(state), d, z, hits, tables.numbers, tables.efficiency, chances[row])
     radius = np.hypot(at[:, 0], at[:, 1])
     counted = (radius > 16.8) & (radius < 100.0) & (np.abs(at[:, 2]) < 150.0)
-    counted &= (before[:, 0] >= 3) & (after[:, 1] >= 7)
+    counted &= (before[:, 0] >= 3) & (crossed[:, 1] >= 7)
     weight = np.exp(-arc / mean_arc) / mean_arc * counted
     return mother, daughter, charge, before, after, chances, weight
 

@@ -89,10 +89,10 @@ def test_layers_agree_with_a_walk_along_the_helix():
 @pytest.mark.parametrize("finding, decays, muons", [("baseline", 0.522, 0.480), ("gnn", 0.854, 0.747)])
 def test_displaced_averages_are_the_published_ones(finding, decays, muons):
     """52.2 and 85.4 % per track of displaced decays in the chamber (arXiv:2411.13596), 48.0 and 74.7 % of displaced
-    muons (arXiv:2602.10897): two calibrated numbers for each algorithm. Statistical error 0.2 %, four times allowed."""
+    muons (arXiv:2602.10897): two calibrated numbers for each algorithm. Statistical error 0.2 %; 1 % allowed."""
     rng = stream(32, finding, "test", 0)
-    assert average(BELLE2, finding, two_muon_decays(rng, 30_000), strips=False) == pytest.approx(decays, abs=0.008)
-    assert average(BELLE2, finding, displaced_muons(rng, 60_000), strips=True) == pytest.approx(muons, abs=0.008)
+    assert average(BELLE2, finding, two_muon_decays(rng, 30_000), strips=False) == pytest.approx(decays, abs=0.01)
+    assert average(BELLE2, finding, displaced_muons(rng, 60_000), strips=True) == pytest.approx(muons, abs=0.01)
 
 
 @pytest.mark.parametrize("mass", [0.5, 2.0])
