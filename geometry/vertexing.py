@@ -26,7 +26,7 @@ class PairRules(CardModel):
     Attributes
     ----------
     rho_min_cm : NonNegative
-        Smallest transverse radius of the point where the tracks, taken as straight lines at their perigees, are closest.
+        Smallest transverse radius of the point where the tracks, as straight lines at their perigees, are closest.
     cos_opening : Number
         Pairs with a larger cosine between the momenta at the perigees are fitted wherever that point is.
     """
@@ -56,8 +56,8 @@ class VertexRules(CardModel):
 class HadronRules(CardModel):
     """Mass windows of a hypothesis.
 
-    `possible`: window that must be reachable with the momenta of the tracks, whatever their angle; `fitted`: of the mass
-    after the fit; `inside`: the same for vertices inside `radius_min_cm`, where they are asked for.
+    `possible`: window that must be reachable with the momenta of the tracks, whatever their angle; `fitted`: of the
+    mass after the fit; `inside`: the same for vertices inside `radius_min_cm`, where they are asked for.
     """
 
     possible: MassWindow

@@ -1,7 +1,7 @@
 """Rates of vertex fits on one core, and the share of each step.
 
-Two-track vertices of K_S decays from 0 to 100 cm, of small opening angle and of converted photons, three-track vertices,
-the constraints, each as the median of several repetitions of CPU time; beside them the same fit by a general minimiser
+Two-track vertices from 0 to 100 cm, of large and small opening angle and of converted photons, and the constraints,
+each as the median of several repetitions of CPU time; beside them the same fit by a general minimiser
 (scipy), which is what an analyst without the kernels would write.
 """
 
@@ -16,7 +16,8 @@ from tests.detector.vertex_twin import twin_fit
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM
 from toymc.detector.vertex import Origin, fit_vertices
 from toymc.detector.vertex.constraints import CON, MAX_ROWS
-from toymc.detector.vertex.solve import POINT, FitOptions, _fit_one, _inputs
+from toymc.detector.vertex.normal import POINT, FitOptions
+from toymc.detector.vertex.solve import _fit_one, _inputs
 from toymc.detector.vertex.start import _start
 from toymc.detector.vertex.track import WORK
 from toymc.detector.vertex.tree import TREE
@@ -30,7 +31,8 @@ REPETITIONS = 7
 def _only(upto, helices, covs, production, six, masses, options, radii):
     """The first steps of the fit alone: 0 input check, 1 and starting point, 2 and iterations."""
     k = helices.shape[1]
-    work, tree, con, point = np.zeros((k, WORK)), np.zeros((k, TREE)), np.zeros((MAX_ROWS, CON + 6 * k)), np.zeros(POINT)
+    work, tree = np.zeros((k, WORK)), np.zeros((k, TREE))
+    con, point = np.zeros((MAX_ROWS, CON + 6 * k)), np.zeros(POINT)
     total = 0.0
     for c in range(len(helices)):
         if upto < 2:

@@ -129,3 +129,42 @@ def decays(name, n, radius, seed=1, pt_min=0.06, scale=1.0):
     helices, covs = smeared(rng, (first, second), (1.0, -1.0), vertex, scale)
     return {"vertex": vertex, "flight": flight, "momenta": np.stack([first, second], axis=1), "helices": helices,
             "covs": covs, "masses": np.array(masses), "mother": mother, "rho": rho}  # fmt: skip
+
+
+def as_reconstruction(helices, covs, counts, layers=None):
+    """A `Reconstruction` of tracks alone: helices (n, 5), covs (n, 15), tracks per event, layers hit (n, 3)."""
+    from toymc.events import Clusters, EventBatch, KlmClusters, Reconstruction, Tracks
+
+    n, events = len(helices), len(counts)
+    offsets = np.concatenate(([0], np.cumsum(counts)))
+    none = np.zeros(events + 1, dtype=np.int64)
+    pt = 2.99792458e-3 * FIELD / np.abs(helices[:, 2])
+    layers = np.tile([1, 4, 56], (n, 1)) if layers is None else layers
+
+    def f(width=None):
+        return np.zeros(0) if width is None else np.zeros((0, width))
+
+    def i():
+        return np.zeros(0, dtype=np.int32)
+
+    zero = np.zeros(n, dtype=np.int32)
+    tracks = Tracks(
+        offsets, *(np.ascontiguousarray(c) for c in helices.T), covs, pt * np.cos(helices[:, 1]),
+        pt * np.sin(helices[:, 1]), pt * helices[:, 4], np.sign(helices[:, 2]).astype(np.int32),
+        *(np.ascontiguousarray(c).astype(np.int32) for c in layers.T), zero, np.zeros((n, 4)), np.zeros(n),
+        np.zeros(n), zero, zero, zero, zero,
+    )  # fmt: skip
+    truth = EventBatch(none, i(), i(), i(), *(f() for _ in range(9)), np.ones(events), np.arange(events))
+    return Reconstruction(
+        tracks, Clusters(none, f(), f(), f(), f(3), i(), i(), i(), i()), KlmClusters(none, f(), f(), i(), i()), truth,
+        i(), np.zeros(events, dtype=np.uint64), np.ones(events), np.ones(events), np.arange(events),
+    )  # fmt: skip
+
+
+# radii at which layers are crossed: two pixel, four strip, 56 wire layers of Belle II, rounded
+_LAYERS = (np.array([1.4, 2.2]), np.array([3.9, 8.0, 10.4, 13.5]), np.linspace(16.8, 111.0, 56))
+
+
+def layers_beyond(rho):
+    """Layers (n, 3) that an outgoing particle made at radius rho crosses."""
+    return np.stack([len(r) - np.searchsorted(r, rho) for r in _LAYERS], axis=1)

@@ -4,5 +4,17 @@
 """
 
 from toymc.detector.vertex.fit import STATUS_TEXT, Origin, VertexFit, beam_spot, fit_pairs, fit_vertices, gather
+from toymc.detector.vertex.radii import start_radii
+from toymc.detector.vertex.v0 import find_v0s
 
-__all__ = ["STATUS_TEXT", "Origin", "VertexFit", "beam_spot", "fit_pairs", "fit_vertices", "gather"]
+__all__ = [
+    "STATUS_TEXT",
+    "Origin",
+    "VertexFit",
+    "beam_spot",
+    "find_v0s",
+    "fit_pairs",
+    "fit_vertices",
+    "gather",
+    "start_radii",
+]

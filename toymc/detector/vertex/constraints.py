@@ -11,7 +11,7 @@ POINTING   the summed momentum P points from the production point b (covariance 
            across P, u.(v - b) - tau u.P with tau = (v - b).P/P^2; E = u C_b u. Straight flight: neutral particles.
 MASS       the invariant mass is the given one: (m^2 - m0^2)/(2 m0).
 PARALLEL   two tracks leave in the same direction up to a transverse momentum q about it: u.(n_1 - n_2),
-           E = q^2 (1/p_1 + 1/p_2)^2. For converted photons, where the mass has no gradient; q of about the electron mass.
+           E = q^2 (1/p_1 + 1/p_2)^2. For converted photons, where the mass has no gradient; q about the electron mass.
 
 Columns of a row of `con`: 0-2 G_v; 3-5 Y; 6-8 u; 9 gamma; 10 Var^-1 gamma; 11-15 row of Var, then of its inverse; from
 16: G_i (3 a track), then X_i (3 a track).

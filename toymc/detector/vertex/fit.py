@@ -1,7 +1,7 @@
 """Vertex fits of two or more helices: the functions for analyses.
 
-The minimum of chi2 over the vertex and the momenta of the tracks there, with the full covariance of each helix; a linear
-solution repeated to convergence from the better crossing of the circles (`solve.py`, `start.py`), with optional
+The minimum of chi2 over the vertex and the momenta of the tracks there, with the full covariance of each helix; a
+linear solution repeated to convergence from the better crossing of the circles (`solve.py`, `start.py`), with optional
 constraints (`constraints.py`). Uniform field along z, no material between the perigee and the vertex: what the helices
 say about the track there is taken as it is.
 """
@@ -15,7 +15,8 @@ from scipy.stats import chi2 as chi2_distribution
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM
 from toymc.detector.vertex.constraints import CON, MASS, MAX_ROWS, PARALLEL_TRACKS, POINTING
 from toymc.detector.vertex.derive import VALUES, _derive, _full_covariance
-from toymc.detector.vertex.solve import AT_PRODUCTION, NOT_CONVERGED, PARALLEL, POINT, FitOptions, _fit_one
+from toymc.detector.vertex.normal import AT_PRODUCTION, NOT_CONVERGED, PARALLEL, POINT, FitOptions
+from toymc.detector.vertex.solve import _fit_one
 from toymc.detector.vertex.track import WORK
 from toymc.detector.vertex.tree import TREE, _to_point, _tree
 from toymc.errors import InputError
@@ -103,8 +104,8 @@ def _fit_rows(
 class VertexFit:
     """Fitted vertices of n candidates of k tracks each. GeV, cm, ns, rad; lab frame.
 
-    Every candidate keeps its row. Where `status` is above 1 there is no vertex and all numbers are 0; where it is 1 they
-    are those of the last iteration.
+    Every candidate keeps its row. Where `status` is above 1 there is no vertex and all numbers are 0; where it is 1
+    they are those of the last iteration.
 
     Attributes
     ----------
@@ -217,8 +218,8 @@ def _weights(cov: FloatArray, needed: bool) -> FloatArray:
     square = cov[:, [0, 1, 2, 1, 3, 4, 2, 4, 5]].reshape(-1, 3, 3)
     if np.any(np.linalg.eigvalsh(square)[:, 0] <= 0.0):
         raise InputError("a vertex at the origin needs a positive covariance of it: give its spread in all directions")
-    inverse: FloatArray = np.linalg.inv(square).reshape(-1, 9)[:, [0, 1, 2, 4, 5, 8]]
-    return np.ascontiguousarray(inverse)
+    inverse = np.asarray(np.linalg.inv(square), dtype=np.float64)
+    return np.ascontiguousarray(inverse.reshape(-1, 9)[:, [0, 1, 2, 4, 5, 8]])
 
 
 def _flags(at_origin: bool, pointing: bool, mass: float | None, opening: float | None, k: int) -> int:

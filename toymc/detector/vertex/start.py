@@ -4,9 +4,9 @@ Two circles cross twice, or come closest on the line of their centres. Of two cr
 tracks agrees better (in units of the errors of z0 and tan lambda carried there; a third track counts with its
 transverse distance too). Where z does not decide (difference of chi2 below `_UNDECIDED`), the distance by which the
 summed momentum, followed back, misses the production point is added to the chi2 in units of its approximate error: the
-rule for decays of neutral particles, with flight against the momentum in units of `_RADIUS_TOLERANCE`. Hits say more: where the range of radii is known in which a track can have begun
-(before its first hit, behind the last layer without one), a crossing outside of it counts with the square of the
-distance to it over `_RADIUS_TOLERANCE`.
+rule for decays of neutral particles, with flight against the momentum in units of `_RADIUS_TOLERANCE`. Hits say more:
+where the range of radii is known in which a track can have begun (before its first hit, behind the last layer without
+one), a crossing outside of it counts with the square of the distance to it over `_RADIUS_TOLERANCE`.
 """
 
 import math
@@ -83,7 +83,7 @@ def _spread(work, k, helices, covs, c):
 
 @lean_kernel
 def _turn_choice(work, k, helices, covs, c):
-    """Mean z and its chi2 with the better of the branches of tracks that meet the point near the far side of the circle."""
+    """Mean z and its chi2, with the better branch of tracks that meet the point near the far side of the circle."""
     z, spread = _spread(work, k, helices, covs, c)
     for i in range(k):
         psi = work[i, 5]

@@ -1,7 +1,7 @@
 """Momenta at the vertex and how they hang on it.
 
-Given the vertex v, the tracks of a fit are independent: p_i = N_i v + (own part with covariance Q_i), so that with C the
-covariance of the vertex
+Given the vertex v, the tracks of a fit are independent: p_i = N_i v + (own part with covariance Q_i), so that with C
+the covariance of the vertex
 
     Cov(p_i, p_j) = N_i C N_j^T + delta_ij Q_i,    Cov(p_i, v) = N_i C,
 
@@ -10,7 +10,8 @@ J = d(phi, omega, tan lambda at the vertex)/dh and T = dp/d(phi, omega, tan lamb
 
     L = -W S B,   R = (V J^T - W S (J W)^T) T^T,   Q = T J R,   N = T (d(phi)/dv - J W S B).
 
-Columns of a row of `tree`: 0-2 p (GeV); 3-11 N; 12-20 Q; 21-35 R; 36-50 L; 51-55 helix before the step; 56-58 step of p.
+Columns of a row of `tree`: 0-2 p (GeV); 3-11 N; 12-20 Q; 21-35 R; 36-50 L; 51-55 helix before the step; 56-58 step of
+p.
 """
 
 import math
