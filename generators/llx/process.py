@@ -1,0 +1,321 @@
+"""A prepared process e+e- -> l+ l- X: builds envelope and cross-section, generates batches.
+
+Lowest order (``isr=false``): alpha = 1/137.036, sqrt(s) = 10.579 GeV for cards within 5 MeV of it (else the card's),
+zero width, no vacuum polarisation. With ``isr=true``: the radiator of `toymc.generators.isr` on both beams, the
+Breit-Wigner line of the boson (fixed width, normalised over 15 widths to either side), beam energy spread, and, with
+``vacuum_polarisation=true``, the factor 1/(1 - Delta alpha(q^2)) on every exchanged photon
+(`toymc.generators.vacuum_polarisation`): for a boson off the final leptons 1.076 on the cross-section at 10.58 GeV,
+given as ``info["vacuum_polarisation"]`` in any case. Published limits on cross-sections and the couplings from them
+leave it out, and so do bosons by default; photons have it. The cross-section is that of l+ l- X with all decays of X;
+the weight of an event is the branching fraction of the decays asked for.
+
+No photons off the primary leptons are added (for X = gamma the matrix element has the hardest one).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from toymc.constants import ALPHA_LO, GEV2_TO_FB, HBAR_C_GEV_CM, M_E
+from toymc.errors import InputError
+from toymc.events import EventBatch
+from toymc.generators import vacuum_polarisation
+from toymc.generators.amplitudes.radiator import SPREAD_MARGIN, leg_table, running_table
+from toymc.generators.beams import beam_array
+from toymc.generators.llx import hard, sampler
+from toymc.generators.llx.bosons import Boson
+from toymc.generators.llx.hard import LINE_WIDTHS, HardSettings, _generate_hard, hard_scratch
+from toymc.generators.llx.rows import RowSettings, _write_plain, _write_with_taus, row_scratch
+from toymc.generators.parameters import Value
+from toymc.generators.secondary import secondary_table
+from toymc.generators.tau import modes as tau_modes
+from toymc.generators.tau.decay import build_tau_tables
+from toymc.generators.tau.tables import CELL_COLUMNS
+from toymc.generators.tau_pair import _grown, _mode_list, _scratch
+from toymc.generators.tau_pair_kernels import MAX_ROWS, N_REALS
+from toymc.geometry.beam import BeamCard
+from toymc.streams import stream
+
+FloatArray = npt.NDArray[np.float64]
+
+REFERENCE_SQRT_S = 10.579
+"""GeV; energy of the lowest-order reference cross-sections."""
+_SAME_ENERGY = 5e-3
+_NARROW = 1e-7  # width over mass below which the line has no shape
+_ROWS_PER_EVENT = 24
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """What an e+e- -> l+ l- gamma event must have, e+e- centre of mass, GeV and degrees."""
+
+    photon_energy: float = 0.0
+    photon_angle: float = 0.0
+    lepton_energy: float = 0.0
+    lepton_angle: float = 0.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What distinguishes one process from another."""
+
+    name: str
+    description: str
+    lepton: int  # PDG code
+    lepton_mass: float
+    boson: Boson
+    decay: str = "all"
+    ctau: float | None = None  # None: from the width
+    initial: bool = False
+    exchange: bool = False
+    isr: bool = True
+    polarisation: bool = False
+    fsr: bool = True
+    tau_modes: str = "all"
+    cuts: Cuts = field(default_factory=Cuts)
+
+
+@dataclass(frozen=True)
+class LeptonsAndBoson:
+    """A prepared process: see `toymc.generators.processes.PreparedProcess`.
+
+    `info` tells how the events are made: efficiency, weights above the envelope (count, trials, share of the
+    cross-section that they lose), share of each channel, branching fraction of the chosen decays, width, ctau.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, Value]
+    cross_section_fb: float
+    cross_section_error_fb: float
+    info: Mapping[str, object]
+    hard: HardSettings
+    rows: RowSettings
+    tables: object
+
+    def generate(self, rng: np.random.Generator, n_events: int, first_event_id: int = 0) -> EventBatch:
+        """Generate unweighted events.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        n_events : int
+            At least 1; batches of about 2^14 stay in the cache.
+        first_event_id : int
+
+        Returns
+        -------
+        EventBatch
+            Lab frame. Rows: l-, l+, boson, photons of the beams, products of the boson, of the taus, their products.
+            Weight: branching fraction of the decays asked for.
+
+        Raises
+        ------
+        InputError
+            For fewer than one event.
+        """
+        if n_events < 1:
+            raise InputError(f"{n_events} events asked for: give at least 1")
+        events = np.empty((n_events, hard.N_COLUMNS))
+        _generate_hard(rng, self.hard, hard_scratch(), events, np.empty(n_events))
+        reals, codes, offsets, weight = self._rows(rng, events)
+        rows = int(offsets[-1])
+        columns = dict(zip(("px", "py", "pz", "mass", "x", "y", "z", "t", "helicity"), reals[:, :rows], strict=True))
+        return EventBatch(
+            offsets=offsets,
+            pdg=codes[0, :rows],
+            status=codes[1, :rows],
+            mother=codes[2, :rows],
+            **columns,
+            weight=weight,
+            event_id=np.arange(first_event_id, first_event_id + n_events, dtype=np.int64),
+            process=self.name,
+        )
+
+    def _rows(
+        self, rng: np.random.Generator, events: FloatArray
+    ) -> tuple[FloatArray, npt.NDArray[np.int32], npt.NDArray[np.int64], FloatArray]:
+        n = len(events)
+        per_event = 10 if self.tables is None else _ROWS_PER_EVENT
+        capacity = n * per_event + MAX_ROWS
+        reals: FloatArray = np.empty((N_REALS, capacity))
+        codes: npt.NDArray[np.int32] = np.empty((3, capacity), dtype=np.int32)
+        offsets = np.zeros(n + 1, dtype=np.int64)
+        weight = np.empty(n)
+        scratch, places = _scratch(), row_scratch()
+        done = row = 0
+        while done < n:
+            if self.tables is None:
+                done, row = _write_plain(
+                    rng, done, row, events, self.rows, scratch, places, reals, codes, offsets, weight
+                )
+            else:
+                done, row = _write_with_taus(
+                    rng, done, row, events, self.rows, self.tables, secondary_table(), scratch, places, reals, codes,
+                    offsets, weight,
+                )  # fmt: skip
+            if done < n:
+                capacity = int(1.5 * capacity) + MAX_ROWS
+                reals, codes = _grown(reals, row, capacity), _grown(codes, row, capacity)
+        return reals, codes, offsets, weight
+
+
+def _line(plan: Plan, sqrt_s: float) -> tuple[float, float]:
+    """Ends of the line shape in GeV."""
+    boson = plan.boson
+    low2 = boson.mass**2 - LINE_WIDTHS * boson.mass * boson.width
+    high2 = boson.mass**2 + LINE_WIDTHS * boson.mass * boson.width
+    low = max(np.sqrt(max(low2, 0.0)), boson.lowest_mass(plan.decay) * (1.0 + 1e-9), 1e-3)
+    return float(low), float(min(np.sqrt(high2), (sqrt_s - 2.0 * plan.lepton_mass) * (1.0 - 1e-9)))
+
+
+def _running(plan: Plan, sqrt_s: float) -> FloatArray:
+    if not (plan.isr and plan.polarisation):
+        return np.zeros((1, 3))
+    return running_table(sqrt_s**2 * (1.0 + SPREAD_MARGIN))
+
+
+def _settings(plan: Plan, beam: BeamCard, sqrt_s: float) -> tuple[HardSettings, float]:
+    """Settings without cells and tilt, and the lowest s'."""
+    boson, cuts = plan.boson, plan.cuts
+    photon = boson.mass == 0.0
+    full = plan.initial or photon
+    shape = plan.isr and not photon and boson.width > _NARROW * boson.mass
+    low, high = _line(plan, sqrt_s) if shape else (boson.mass, boson.mass)
+    threshold = (low + 2.0 * plan.lepton_mass) ** 2
+    if photon:
+        threshold = max(threshold, (2.0 * plan.cuts.lepton_energy) ** 2)
+    leg, numbers = leg_table(sqrt_s, threshold)
+    reals = np.zeros(hard.N_REALS)
+    reals[hard.M_LEPTON], reals[hard.M_ELECTRON] = plan.lepton_mass, M_E
+    reals[hard.MASS], reals[hard.WIDTH], reals[hard.LINE_LOW], reals[hard.LINE_HIGH] = (
+        boson.mass, boson.width, low, high,
+    )  # fmt: skip
+    reals[hard.PHOTON_ENERGY], reals[hard.LEPTON_ENERGY] = cuts.photon_energy, cuts.lepton_energy
+    reals[hard.PHOTON_COSINE] = np.cos(np.radians(cuts.photon_angle))
+    reals[hard.LEPTON_COSINE] = np.cos(np.radians(cuts.lepton_angle))
+    reals[hard.POLE] = max(0.5 * (1.0 - reals[hard.LEPTON_COSINE]), 1e-6)
+    reals[hard.FACTOR] = (4.0 * np.pi * ALPHA_LO) ** 2 / 8.0 * GEV2_TO_FB
+    reals[hard.SHARE_L] = abs(boson.coupling[1]) ** 2
+    reals[hard.SHARE_E] = abs(boson.coupling[3]) ** 2
+    switches = np.zeros(hard.N_SWITCHES, dtype=np.int64)
+    switches[hard.ISR], switches[hard.FULL], switches[hard.EXCHANGE] = plan.isr, full, plan.exchange
+    switches[hard.PHOTON], switches[hard.LINE_SHAPE] = photon, shape
+    switches[hard.PRIMARY_SPIN], switches[hard.SPIN] = plan.lepton == 15, boson.spin
+    couplings = np.array(boson.coupling, dtype=np.complex128)
+    if not full:
+        couplings[2:] = 0.0
+    settings = HardSettings(
+        beam=beam_array(beam),
+        leg=leg,
+        numbers=numbers,
+        tilt=np.zeros(2),
+        running=_running(plan, sqrt_s),
+        cells=np.zeros((1, CELL_COLUMNS)),
+        channel=np.zeros(1, dtype=np.int64),
+        modes=boson.table(plan.decay) if boson.modes else np.zeros((0, hard.N_MODE_COLUMNS)),
+        switches=switches,
+        reals=reals,
+        couplings=couplings,
+    )
+    return settings, threshold
+
+
+def _row_settings(plan: Plan, settings: HardSettings, ctau: float) -> tuple[RowSettings, object]:
+    """Settings of the second stage and, where taus decay, their tables."""
+    chosen = settings.modes[settings.modes[:, hard.MODE_CHOSEN] > 0.0]
+    taus = plan.lepton == 15 or bool(np.any(chosen[:, hard.MODE_PDG] == 15.0))
+    codes = tau_modes.parse_modes(plan.tau_modes)
+    fraction = np.zeros(tau_modes.N_MODES)
+    fraction[: tau_modes.N_DECAYS] = tau_modes.branching_fractions()
+    cumulative, _ = _mode_list(codes, fraction)
+    rows = RowSettings(
+        settings.modes, codes, cumulative, plan.lepton, plan.lepton_mass, plan.boson.pdg, ctau, int(plan.fsr)
+    )
+    return rows, build_tau_tables() if taus else None
+
+
+def _adapted(
+    plan: Plan, settings: HardSettings, threshold: float, sqrt_s: float, seed: int
+) -> tuple[HardSettings, sampler.Integral]:
+    """Settings with tilt and cells, and the cross-section."""
+    channels = sampler.energy_channels(bool(settings.switches[hard.FULL]), plan.exchange)
+    rng = stream(seed, plan.name, "warmup", 0)
+    if plan.isr:
+        settings = settings._replace(tilt=sampler.tilt_table(settings, channels, threshold, sqrt_s**2, rng))
+    kind = "photon" if settings.switches[hard.PHOTON] else "emission"
+    cells, channel = sampler.adapt(settings, channels, sampler.CELLS[kind], rng)
+    settings = settings._replace(cells=cells, channel=channel)
+    return settings, sampler.integrate(settings, threshold, stream(seed, plan.name, "warmup", 1))
+
+
+# adapted envelopes of this process, by name, seed, parameters and beams
+_ADAPTED: dict[tuple[object, ...], tuple[HardSettings, sampler.Integral]] = {}
+_KEPT = 64
+
+
+def prepare_plan(plan: Plan, values: Mapping[str, Value], beam: BeamCard, seed: int) -> LeptonsAndBoson:
+    """Adapt the envelope, integrate, and put the process together.
+
+    Parameters
+    ----------
+    plan : Plan
+    values : mapping
+        Parameters in use, for the record.
+    beam : BeamCard
+    seed : int
+        Of the adaptation and the integral.
+
+    Returns
+    -------
+    LeptonsAndBoson
+
+    Raises
+    ------
+    InputError
+        If the cuts leave no phase space.
+    """
+    sqrt_s = beam.sqrt_s
+    if not plan.isr and abs(sqrt_s - REFERENCE_SQRT_S) < _SAME_ENERGY:
+        sqrt_s = REFERENCE_SQRT_S
+    settings, threshold = _settings(plan, beam, sqrt_s)
+    if not plan.isr:
+        settings.reals[hard.FIXED_S] = sqrt_s**2
+    key = (plan.name, seed, tuple(sorted(values.items())), settings.beam.tobytes())
+    if key not in _ADAPTED:
+        if len(_ADAPTED) >= _KEPT:
+            _ADAPTED.pop(next(iter(_ADAPTED)), None)
+        _ADAPTED[key] = _adapted(plan, settings, threshold, sqrt_s, seed)
+    settings, integral = _ADAPTED[key]
+    # events take their energy from the beams, also at lowest order
+    events = settings._replace(reals=settings.reals.copy())
+    events.reals[hard.FIXED_S] = 0.0
+    width = plan.boson.width
+    ctau = plan.ctau if plan.ctau is not None else (HBAR_C_GEV_CM / width if width > 0.0 else 0.0)
+    rows, tables = _row_settings(plan, settings, ctau)
+    info: dict[str, object] = {
+        "efficiency": integral.efficiency,
+        "overflow_count": integral.overflow_count,
+        "overflow_trials": integral.trials,
+        "overflow_excess": integral.overflow_excess,
+        "largest_ratio": integral.largest_ratio,
+        "channels": integral.channels,
+        "vacuum_polarisation": float(vacuum_polarisation.enhancement(sqrt_s**2)),
+    }
+    if plan.boson.modes:
+        info |= {"width_GeV": width, "ctau_cm": ctau, "branching_fraction": _fraction(settings.modes, plan.boson.mass)}
+    error = float(np.hypot(integral.error, _theory_error(plan) * integral.value))
+    return LeptonsAndBoson(plan.name, plan.description, dict(values), integral.value, error, info, events, rows, tables)
+
+
+def _theory_error(plan: Plan) -> float:
+    """Relative uncertainty beside the statistical one, as for tau pairs: radiated pairs, Upsilon poles, O(alpha)."""
+    # O(alpha) corrections to the final state, not computed: 3 alpha/(4 pi) and its logarithms are below half a per cent
+    return 5e-3 if plan.isr else 0.0
+
+
+def _fraction(modes: FloatArray, mass: float) -> float:
+    total, chosen = hard._total_width(modes, mass)
+    return float(chosen / total) if total > 0.0 else 0.0
