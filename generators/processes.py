@@ -13,6 +13,7 @@ import numpy as np
 from toymc.errors import InputError
 from toymc.events import EventBatch
 from toymc.generators import continuum, tau_pair
+from toymc.generators.llx import alp, scalar, zprime
 from toymc.generators.parameters import Parameter, Value, resolve
 from toymc.geometry.beam import BeamCard, load_beam
 
@@ -68,6 +69,10 @@ _ROWS = (
         parameters=continuum.PARAMETERS,
         build=continuum.build,
     ),
+    Process("mumu_zprime", zprime.DESCRIPTION, zprime.PARAMETERS, zprime.build),
+    Process("mumu_scalar", scalar.MUMU_DESCRIPTION, scalar.MUMU_PARAMETERS, scalar.build_mumu),
+    Process("mumu_alp", alp.DESCRIPTION, alp.PARAMETERS, alp.build),
+    Process("tautau_scalar", scalar.TAUTAU_DESCRIPTION, scalar.TAUTAU_PARAMETERS, scalar.build_tautau),
 )
 
 PROCESSES: Mapping[str, Process] = MappingProxyType({row.name: row for row in _ROWS})
