@@ -1,0 +1,295 @@
+"""One particle from where it was made to where it ends: `_follow`; and the rules of the regions.
+
+Regions (cylinders of the card, section `regions`; a place belongs to the innermost that holds it): inside the beam pipe
+fate 1, inside the vertex detector 2, inside the drift chamber 3, elsewhere in front of the crystals 4.
+
+The front of the crystals ends the walk: the barrel cylinder and the two planes of the calorimeter. Who crosses a plane
+inside the hole of the endcap escapes (9). Muons with enough momentum in the KLM's polar acceptance reach it (8). Charged
+hadrons with that momentum and neutral hadrons there pass calorimeter and coil with probability exp(-depth r), r the
+interactions per interaction length at 2 GeV, and then reach it; all others end in the calorimeter (7). Particles made
+behind the front: 7 inside the crystals, 8 out to the end of the muon detector, 9 beyond.
+
+Charged particles that turn in the field are followed for the card's number of half turns, then they count as stopped
+(10); decays and interactions are simulated in the first turn, of which their track is made. Stopped are also those that lose all their energy in the material. What has stopped is not followed further (muons and pions
+at rest decay after the event is over, K- and pi- are captured by a nucleus).
+"""
+
+import math
+
+from toymc.constants import M_E, SPEED_OF_LIGHT_CM_PER_NS
+from toymc.detector.transport.collisions import _collide
+from toymc.detector.transport.conversion import _convert, _energy_bin, _pair_ratio
+from toymc.detector.transport.decays import OFF_SHELL, _boost_rows, _decay
+from toymc.detector.transport.hadronic import _ratio
+from toymc.detector.transport.numbers import (
+    BEHIND_COS_HIGH,
+    BEHIND_COS_LOW,
+    BEHIND_MOMENTUM,
+    CHAMBER_HIGH,
+    CHAMBER_LOW,
+    CHAMBER_RADIUS,
+    ECL_HIGH,
+    ECL_LOW,
+    ECL_RADIUS,
+    FIELD,
+    FRONT_BACKWARD,
+    FRONT_FORWARD,
+    FRONT_RADIUS,
+    GRAZED_LAMBDA,
+    HALF_TURNS,
+    HOLE_BACKWARD,
+    HOLE_FORWARD,
+    KLM_HIGH,
+    KLM_LOW,
+    KLM_RADIUS,
+    PIPE_HIGH,
+    PIPE_LOW,
+    PIPE_RADIUS,
+    RADIUS_FAST,
+    VERTEX_HIGH,
+    VERTEX_LOW,
+    VERTEX_RADIUS,
+    WIDE_CIRCLE,
+)
+from toymc.detector.transport.path import CHARGED, FAR, RADIUS, RHO, STRETCH, TANGENT, _advance, _reach, _rho2, _start
+from toymc.detector.transport.path import Z as Z_START
+from toymc.detector.transport.species import (
+    BEHIND,
+    CHARGE,
+    DECAYER,
+    FIRST_MODE,
+    GENERATOR,
+    HADRON_ROW,
+    INTERACTS,
+    MASS,
+    MUON,
+    NEUTRAL_HADRON,
+    P_SLOW,
+    RATE,
+    STABLE,
+    SURVIVES,
+)
+from toymc.detector.transport.tables import PROMPT_RHO_CM, PROMPT_Z_CM, TAN_HIGH, TAN_STEP
+from toymc.detector.transport.walk import DECAYED, ELEMENT, HADRON, INERT, INTERACTED, PHOTON, THROUGH, _walk
+from toymc.events import (
+    FATE_CONVERTED,
+    FATE_DECAYED_CDC,
+    FATE_DECAYED_OUTSIDE,
+    FATE_DECAYED_PIPE,
+    FATE_DECAYED_VXD,
+    FATE_ESCAPED,
+    FATE_INTERACTED,
+    FATE_REACHED_ECL,
+    FATE_REACHED_KLM,
+    FATE_STOPPED,
+)
+from toymc.generators.secondary import UNPOLARISED, _decay_secondary
+from toymc.kernels import lean_kernel
+
+# the state of a particle
+X, Y, Z, T, PX, PY, PZ, M = range(8)
+N_STATE = 8
+_AT_ONCE_CM = 1e-4
+# bound of curling paths: a start before the perigee costs part of a half turn more; obliquity beyond that of a line
+_PROMPT_PHASE = 0.1
+_BENT = 1.2
+# shorter-lived than this: decays wherever it is made
+_SHORT_RATE = 1e3
+
+
+@lean_kernel
+def _region(numbers, x, y, z):
+    """Fate of a decay at this place."""
+    rho2 = x * x + y * y
+    if rho2 < numbers[PIPE_RADIUS]**2 and numbers[PIPE_LOW] < z < numbers[PIPE_HIGH]:
+        return FATE_DECAYED_PIPE
+    if rho2 < numbers[VERTEX_RADIUS]**2 and numbers[VERTEX_LOW] < z < numbers[VERTEX_HIGH]:
+        return FATE_DECAYED_VXD
+    if rho2 < numbers[CHAMBER_RADIUS]**2 and numbers[CHAMBER_LOW] < z < numbers[CHAMBER_HIGH]:
+        return FATE_DECAYED_CDC
+    return FATE_DECAYED_OUTSIDE
+
+
+@lean_kernel
+def _inside_front(numbers, x, y, z):
+    """Whether a point lies in front of the crystals."""
+    return (
+        x * x + y * y < numbers[FRONT_RADIUS] * numbers[FRONT_RADIUS]
+        and numbers[FRONT_BACKWARD] < z < numbers[FRONT_FORWARD]
+    )
+
+
+@lean_kernel
+def _fate_outside(numbers, x, y, z):
+    """Fate of what is made behind the front of the crystals."""
+    rho2 = x * x + y * y
+    if rho2 < numbers[ECL_RADIUS]**2 and numbers[ECL_LOW] < z < numbers[ECL_HIGH]:
+        return FATE_REACHED_ECL
+    if rho2 < numbers[KLM_RADIUS]**2 and numbers[KLM_LOW] < z < numbers[KLM_HIGH]:
+        return FATE_REACHED_KLM
+    return FATE_ESCAPED
+
+
+@lean_kernel
+def _fate_behind(numbers, species, p, pz, v):
+    """Calorimeter or muon detector for what arrives at the front; v is uniform in [0, 1)."""
+    kind = species[BEHIND]
+    if kind == 0.0 or not (numbers[BEHIND_COS_LOW] < pz / p < numbers[BEHIND_COS_HIGH]):
+        return FATE_REACHED_ECL
+    if kind == MUON:
+        return FATE_REACHED_KLM if p > numbers[BEHIND_MOMENTUM] else FATE_REACHED_ECL
+    if v < species[SURVIVES] and (kind == NEUTRAL_HADRON or p > numbers[BEHIND_MOMENTUM]):
+        return FATE_REACHED_KLM
+    return FATE_REACHED_ECL
+
+
+@lean_kernel
+def _true_mass(species, m):
+    """Mass to calculate with: the row's own where it fits the species (or is a resonance's), else that of the PDG."""
+    if species[DECAYER] == GENERATOR and m > 0.0:
+        return m
+    if abs(m - species[MASS]) <= OFF_SHELL * species[MASS]:
+        return m
+    return species[MASS]
+
+
+@lean_kernel
+def _daughters(rng, species, pdg, state, modes, generator_modes, p4, codes, masses):
+    """Decay products in the lab, rows of p4; returns their number."""
+    m = state[M]
+    if species[DECAYER] == GENERATOR:
+        n = _decay_secondary(rng, generator_modes, pdg, m, UNPOLARISED, p4, codes, masses)
+    else:
+        n = _decay(rng, modes, int(species[FIRST_MODE]), pdg, m, p4, codes, masses)
+    _boost_rows(p4, n, state[PX], state[PY], state[PZ], m)
+    return n
+
+
+@lean_kernel
+def _move(state, path, arc):
+    """Carry the state along its path."""
+    x, y, px, py = _advance(path, arc, state[X], state[Y], state[PX], state[PY])
+    p = math.sqrt(state[PX] ** 2 + state[PY] ** 2 + state[PZ] ** 2)
+    length = arc * path[STRETCH]
+    state[T] += length / SPEED_OF_LIGHT_CM_PER_NS * math.sqrt(1.0 + (state[M] / p) ** 2)
+    state[X], state[Y], state[PX], state[PY] = x, y, px, py
+    state[Z] += arc * path[TANGENT]
+
+
+@lean_kernel
+def _arrival(numbers, species, path, end, where, p, pz, left):
+    """Fate of a particle that came to the end of its walk."""
+    if where == 0:
+        return FATE_STOPPED
+    if where == 2 and _rho2(path, end) < numbers[HOLE_FORWARD]**2:
+        return FATE_ESCAPED
+    if where == 3 and _rho2(path, end) < numbers[HOLE_BACKWARD]**2:
+        return FATE_ESCAPED
+    return _fate_behind(numbers, species, p, pz, math.exp(-left))
+
+
+@lean_kernel
+def _bound(path, kind, strength, decay_rate, end, numbers, bounds):
+    """Upper bound of the hazard along a path: FAR unless it starts in the prompt region.
+
+    Every half turn crosses the material once. Where the circle reaches beyond 36 cm, the inner material (r < 16.5 cm)
+    is crossed within 1.13 of normal incidence in the r-phi plane; gas shells near the apogee may be grazed.
+    """
+    decay = decay_rate * end
+    if kind == INERT:
+        return decay
+    if path[RHO] > PROMPT_RHO_CM or abs(path[Z_START]) > PROMPT_Z_CM or abs(path[TANGENT]) >= TAN_HIGH:
+        return FAR
+    cell = int((path[TANGENT] + TAN_HIGH) / TAN_STEP)
+    if kind == PHOTON:
+        return strength * bounds[0, cell]
+    if path[CHARGED] == 0.0 or path[RADIUS] > numbers[RADIUS_FAST]:
+        return decay + strength * bounds[1, cell]
+    if 2.0 * path[RADIUS] < numbers[WIDE_CIRCLE]:
+        return FAR
+    half_turns = math.ceil(end / (math.pi * path[RADIUS]) + _PROMPT_PHASE)
+    return decay + strength * half_turns * (_BENT * bounds[1, cell] + numbers[GRAZED_LAMBDA])
+
+
+@lean_kernel
+def _products(
+    rng, collisions, species, pdg, state, piece, pieces, elements, p4, codes, masses, families, charges
+):  # fmt: skip
+    """What a photon or hadron makes of itself in a piece of material: fate, number of products."""
+    if species[INTERACTS] == PHOTON:
+        element = elements[int(pieces[piece, ELEMENT])]
+        _convert(rng, state[PX], state[PY], state[PZ], element, p4)
+        codes[0], codes[1] = 11, -11
+        masses[0], masses[1] = M_E, M_E
+        return FATE_CONVERTED, 2
+    n = _collide(
+        rng, collisions, pdg, state[M], species[CHARGE], state[PX], state[PY], state[PZ],
+        p4, codes, masses, families, charges,
+    )  # fmt: skip
+    return FATE_INTERACTED, n
+
+
+@lean_kernel
+def _follow(
+    rng, target, pdg, species, state, numbers, collisions, pieces, elements, bounds, hadrons, modes,
+    generator_modes, path, p4, codes, masses, families, charges,
+):  # fmt: skip
+    """Follow one particle; `state` ends at its last point. Returns fate, end arc (FAR for none), number of products.
+
+    `target` is the hazard at which something happens; it is drawn here if negative.
+    """
+    state[M] = _true_mass(species, state[M])
+    p = math.sqrt(state[PX] ** 2 + state[PY] ** 2 + state[PZ] ** 2)
+    short = species[RATE] > _SHORT_RATE
+    decays = species[DECAYER] != STABLE
+    if not p > 1e-9:
+        if not (decays and (short or _inside_front(numbers, state[X], state[Y], state[Z]))):
+            return FATE_STOPPED, FAR, 0
+        fate = _region(numbers, state[X], state[Y], state[Z])
+        return fate, FAR, _daughters(rng, species, pdg, state, modes, generator_modes, p4, codes, masses)
+    if target < 0.0:
+        target = -math.log1p(-rng.random())
+    rate = species[RATE] * state[M] / p
+    if short or (decays and target < rate * _AT_ONCE_CM):
+        n = _daughters(rng, species, pdg, state, modes, generator_modes, p4, codes, masses)
+        return _region(numbers, state[X], state[Y], state[Z]), 0.0 if species[CHARGE] != 0.0 else FAR, n
+    if not _inside_front(numbers, state[X], state[Y], state[Z]):
+        return _fate_outside(numbers, state[X], state[Y], state[Z]), FAR, 0
+    _start(path, state[X], state[Y], state[Z], state[PX], state[PY], state[PZ], species[CHARGE], numbers[FIELD])
+    end, where = _reach(path, numbers[FRONT_RADIUS], numbers[FRONT_BACKWARD], numbers[FRONT_FORWARD], numbers[HALF_TURNS])
+    kind = int(species[INTERACTS])
+    strength = 0.0
+    energy_bin, energy_weight = 0, 0.0
+    if kind == HADRON:
+        strength = _ratio(hadrons, int(species[HADRON_ROW]), p)
+    elif kind == PHOTON:
+        energy_bin, energy_weight = _energy_bin(p)
+        # the last row holds the largest of all elements
+        strength = _pair_ratio(elements[len(elements) - 1], energy_bin, energy_weight)
+    kinetic = -1.0
+    watched = end
+    if p < species[P_SLOW]:
+        kinetic = p * p / (math.sqrt(p * p + state[M] * state[M]) + state[M])
+    elif path[CHARGED] == 1.0:
+        watched = min(end, 2.0 * math.pi * path[RADIUS])
+    limit = _bound(path, kind, strength, rate * path[STRETCH], watched, numbers, bounds) if kinetic < 0.0 else FAR
+    if target > limit:
+        # without memory: what is left is exponential again
+        return _arrival(numbers, species, path, end, where, p, state[PZ], target - limit), FAR, 0
+    outcome, arc, piece, left = _walk(
+        path, pieces, elements, target, rate * path[STRETCH], kind, strength, energy_bin, energy_weight,
+        kinetic, state[M], watched,
+    )  # fmt: skip
+    if outcome == THROUGH:
+        return _arrival(numbers, species, path, end, where, p, state[PZ], left), FAR, 0
+    _move(state, path, arc)
+    gone = arc if species[CHARGE] != 0.0 else FAR
+    if outcome == DECAYED:
+        n = _daughters(rng, species, pdg, state, modes, generator_modes, p4, codes, masses)
+        return _region(numbers, state[X], state[Y], state[Z]), gone, n
+    if outcome == INTERACTED:
+        fate, n = _products(
+            rng, collisions, species, pdg, state, piece, pieces, elements, p4, codes, masses, families, charges
+        )
+        return fate, gone, n
+    return FATE_STOPPED, gone, 0

@@ -1,0 +1,302 @@
+"""The pass over a batch: fast decisions for particles to which nothing happens, `_follow` for the others.
+
+Fast path. A prompt particle (within 2 mm of the axis and 3 mm along it) that lives long, is stiff (path to the crystals
+at most 1.18 times a straight one) and not slow needs one random number u: with an upper bound H of the total hazard
+(decay along the longest path, largest depth of the cell in tan lambda), nothing happens if u > H, because the target
+-ln(1-u) of the walk is above u. Otherwise the same u becomes the target of the exact walk. The bound costs speed where it
+is loose, never truth.
+
+Prompt long-lived particles that head for the hole of an endcap (below 12 and above 155 degrees) escape without a walk: what
+they make in the flanges and the crotch of the beam pipe is outside every acceptance.
+
+Secondaries go to one list in the order in which they are made, are followed in turn, and are merged behind the rows of
+their event at the end.
+"""
+
+import math
+
+import numpy as np
+
+from toymc.detector.transport.collisions import MAX_PRODUCTS
+from toymc.detector.transport.follow import N_STATE, PX, PY, PZ, M, T, X, Y, Z, _fate_behind, _follow
+from toymc.detector.transport.numbers import (
+    FRONT_BACKWARD,
+    FRONT_FORWARD,
+    FRONT_RADIUS,
+    HOLE_BACKWARD,
+    HOLE_FORWARD,
+    PT_FAST,
+)
+from toymc.detector.transport.path import FAR, N_PATH
+from toymc.detector.transport.species import (
+    CHARGE,
+    ESCAPES,
+    INTERACTS,
+    LARGEST,
+    LOOKUP_RANGE,
+    MASS,
+    P_SLOW,
+    RATE,
+)
+from toymc.detector.transport.tables import PROMPT_RHO_CM, PROMPT_Z_CM, TAN_HIGH, TAN_STEP
+from toymc.detector.transport.walk import HADRON, PHOTON
+from toymc.events import (
+    FATE_CONVERTED,
+    FATE_DECAYED_CDC,
+    FATE_DECAYED_OUTSIDE,
+    FATE_DECAYED_PIPE,
+    FATE_DECAYED_VXD,
+    FATE_ESCAPED,
+    FATE_INTERACTED,
+    STATUS_DECAYED,
+    STATUS_FINAL,
+)
+from toymc.kernels import kernel, lean_kernel
+
+# rows of the list of secondaries
+S_PX, S_PY, S_PZ, S_M, S_X, S_Y, S_Z, S_T, S_END = range(9)
+N_FLOATS = 9
+S_PDG, S_STATUS, S_MOTHER, S_FATE = range(4)
+N_INTEGERS = 4
+MAX_CASCADE = 400
+"""Secondaries of one particle of the generator, at most; what comes after is left undecayed."""
+_LONG_RATE = 1e-2
+# path to the crystals over the straight one for stiff charged particles, and for displaced prompt points
+_BEND = 1.25
+# conversions per radiation length are below 7/9 at all energies
+_MOST_PAIRS = 0.78
+_HOLE_MARGIN = 1.3
+_IN_HOLE = 0.97
+
+
+@lean_kernel
+def _row_of(pdg, lookup, codes, places):
+    """Row of a species; ESCAPES for what is not seen."""
+    if -LOOKUP_RANGE <= pdg <= LOOKUP_RANGE:
+        return lookup[pdg + LOOKUP_RANGE]
+    low, high = 0, len(codes)
+    while low < high:
+        middle = (low + high) // 2
+        if codes[middle] < pdg:
+            low = middle + 1
+        else:
+            high = middle
+    if low < len(codes) and codes[low] == pdg:
+        return places[low]
+    return ESCAPES
+
+
+@lean_kernel
+def _made_status(fate):
+    """Status of a particle after its fate."""
+    if (
+        fate == FATE_DECAYED_PIPE
+        or fate == FATE_DECAYED_VXD
+        or fate == FATE_DECAYED_CDC
+        or fate == FATE_DECAYED_OUTSIDE
+        or fate == FATE_CONVERTED
+        or fate == FATE_INTERACTED
+    ):
+        return STATUS_DECAYED
+    return STATUS_FINAL
+
+
+@lean_kernel
+def _quick(rng, species, px, py, pz, x, y, z, numbers, bounds):
+    """Fate of a particle to which nothing happens, or 0; with it the target of the walk (-1: to be drawn)."""
+    rho2 = x * x + y * y
+    if rho2 > PROMPT_RHO_CM * PROMPT_RHO_CM or abs(z) > PROMPT_Z_CM or species[RATE] > _LONG_RATE:
+        return 0, -1.0
+    pt = math.sqrt(px * px + py * py)
+    charged = species[CHARGE] != 0.0
+    if pt <= 0.0 or (charged and pt < numbers[PT_FAST]):
+        return 0, -1.0
+    tangent = pz / pt
+    p = math.sqrt(pt * pt + pz * pz)
+    if p < species[P_SLOW]:
+        return 0, -1.0
+    arc = numbers[FRONT_RADIUS]
+    if tangent > 0.0 and (numbers[FRONT_FORWARD] - z) < tangent * arc:
+        arc = (numbers[FRONT_FORWARD] - z) / tangent
+        if arc < _HOLE_MARGIN * numbers[HOLE_FORWARD]:
+            return (FATE_ESCAPED if arc < _IN_HOLE * numbers[HOLE_FORWARD] else 0), -1.0
+    elif tangent < 0.0 and (numbers[FRONT_BACKWARD] - z) > tangent * arc:
+        arc = (numbers[FRONT_BACKWARD] - z) / tangent
+        if arc < _HOLE_MARGIN * numbers[HOLE_BACKWARD]:
+            return (FATE_ESCAPED if arc < _IN_HOLE * numbers[HOLE_BACKWARD] else 0), -1.0
+    if abs(tangent) >= TAN_HIGH:
+        return 0, -1.0
+    cell = int((tangent + TAN_HIGH) / TAN_STEP)
+    hazard = 0.0
+    if species[RATE] > 0.0:
+        # sqrt(1 + tan^2) = p/pT
+        hazard = species[RATE] * species[MASS] * _BEND * (arc + 1.0) / pt
+    if species[INTERACTS] == PHOTON:
+        hazard += _MOST_PAIRS * bounds[0, cell]
+    elif species[INTERACTS] == HADRON:
+        hazard += species[LARGEST] * bounds[1, cell]
+    v = 0.0
+    if hazard > 0.0:
+        u = rng.random()
+        if u <= hazard:
+            return 0, -math.log1p(-u)
+        # uniform again
+        v = (u - hazard) / (1.0 - hazard)
+    return _fate_behind(numbers, species, p, pz, v), 0.0
+
+
+@lean_kernel
+def _append(floats, integers, n, made, state, p4, codes, masses, mother):
+    """Add the products in p4 to the list."""
+    for k in range(made):
+        floats[S_PX, n], floats[S_PY, n], floats[S_PZ, n] = p4[k, 0], p4[k, 1], p4[k, 2]
+        floats[S_M, n] = masses[k]
+        floats[S_X, n], floats[S_Y, n], floats[S_Z, n], floats[S_T, n] = state[X], state[Y], state[Z], state[T]
+        floats[S_END, n] = math.inf
+        integers[S_PDG, n] = codes[k]
+        integers[S_STATUS, n] = STATUS_FINAL
+        integers[S_MOTHER, n] = mother
+        integers[S_FATE, n] = 0
+        n += 1
+    return n
+
+
+@lean_kernel
+def _cascade(
+    rng, target, pdg, species, floats, integers, n, begin, size, mother, rows, lookup, codes_known, places,
+    numbers, collisions, pieces, elements, bounds, hadrons, modes, generator_modes,
+    state, path, p4, codes, masses, families, charges,
+):  # fmt: skip
+    """Follow a particle of the generator, in `state`, and all that it makes.
+
+    `begin` is the first secondary of the event, `size` the number of the event's rows from the generator, `mother` the
+    row of this one. Returns its fate, its end arc and the new length of the list.
+    """
+    own_fate, own_end = 0, FAR
+    limit = n + MAX_CASCADE
+    k = n - 1
+    while k < n:
+        fate, end, made = _follow(
+            rng, target, pdg, species, state, numbers, collisions, pieces, elements, bounds, hadrons, modes,
+            generator_modes, path, p4, codes, masses, families, charges,
+        )  # fmt: skip
+        if n + made > limit:
+            made = 0
+        if mother < size:
+            own_fate, own_end = fate, end
+        else:
+            integers[S_FATE, k] = fate
+            integers[S_STATUS, k] = _made_status(fate)
+            if end < FAR:
+                floats[S_END, k] = end
+        n = _append(floats, integers, n, made, state, p4, codes, masses, mother)
+        target = -1.0
+        k += 1
+        while k < n:
+            pdg = integers[S_PDG, k]
+            row = _row_of(pdg, lookup, codes_known, places)
+            if row != ESCAPES:
+                species = rows[row]
+                state[X], state[Y], state[Z], state[T] = floats[S_X, k], floats[S_Y, k], floats[S_Z, k], floats[S_T, k]
+                state[PX], state[PY], state[PZ] = floats[S_PX, k], floats[S_PY, k], floats[S_PZ, k]
+                state[M] = floats[S_M, k]
+                mother = size + k - begin
+                break
+            integers[S_FATE, k] = FATE_ESCAPED
+            k += 1
+    return own_fate, own_end, n
+
+
+@kernel
+def _transport(
+    rng, offsets, pdg, status, px, py, pz, mass, x, y, z, t,
+    rows, lookup, codes_known, places,
+    numbers, collisions, pieces, elements, bounds, hadrons, modes, generator_modes,
+    new_status, fates, ends, first, floats, integers, event, row_start, count,
+):  # fmt: skip
+    """Fates of all rows from row `row_start` of event `event` on; the list of secondaries has `count` entries.
+
+    Stops early if the list is full; returns event, row and length of the list to go on from.
+    """
+    room = floats.shape[1] - MAX_CASCADE - MAX_PRODUCTS
+    state = np.empty(N_STATE)
+    path = np.empty(N_PATH)
+    p4 = np.zeros((MAX_PRODUCTS + 1, MAX_PRODUCTS + 1))
+    codes = np.zeros(MAX_PRODUCTS, np.int64)
+    masses = np.zeros(MAX_PRODUCTS)
+    families = np.zeros(MAX_PRODUCTS, np.int64)
+    charges = np.zeros(MAX_PRODUCTS, np.int64)
+    n = count
+    for i in range(event, len(offsets) - 1):
+        begin = offsets[i]
+        size = offsets[i + 1] - begin
+        if i > event or row_start == begin:
+            first[i] = n
+        for j in range(max(begin, row_start), offsets[i + 1]):
+            new_status[j] = status[j]
+            ends[j] = math.inf
+            fates[j] = 0
+            if status[j] != STATUS_FINAL:
+                continue
+            row = _row_of(pdg[j], lookup, codes_known, places)
+            if row == ESCAPES:
+                fates[j] = FATE_ESCAPED
+                continue
+            species = rows[row]
+            if n > room:
+                return i, j, n
+            fate, target = _quick(rng, species, px[j], py[j], pz[j], x[j], y[j], z[j], numbers, bounds)
+            if fate > 0:
+                fates[j] = fate
+                continue
+            state[X], state[Y], state[Z], state[T] = x[j], y[j], z[j], t[j]
+            state[PX], state[PY], state[PZ], state[M] = px[j], py[j], pz[j], mass[j]
+            fate, end, n = _cascade(
+                rng, target, pdg[j], species, floats, integers, n, first[i], size, j - begin,
+                rows, lookup, codes_known, places,
+                numbers, collisions, pieces, elements, bounds, hadrons, modes, generator_modes,
+                state, path, p4, codes, masses, families, charges,
+            )  # fmt: skip
+            fates[j] = fate
+            new_status[j] = _made_status(fate)
+            if end < FAR:
+                ends[j] = end
+    first[-1] = n
+    return len(offsets) - 1, offsets[-1], n
+
+
+@kernel
+def _large_codes(pdg, status, found):
+    """Distinct codes of final particles beyond LOOKUP_RANGE, as many as fit into `found`; their number."""
+    n = 0
+    for j in range(len(pdg)):
+        code = pdg[j]
+        if status[j] != STATUS_FINAL or -LOOKUP_RANGE <= code <= LOOKUP_RANGE:
+            continue
+        known = False
+        for k in range(n):
+            if found[k] == code:
+                known = True
+                break
+        if not known:
+            if n == len(found):
+                return n
+            found[n] = code
+            n += 1
+    return n
+
+
+@kernel
+def _merge(column, made, offsets, first, out):
+    """Rows of the generator and, behind them in each event, the secondaries. Events without any are copied in runs."""
+    start = 0
+    last = len(offsets) - 2
+    for i in range(last + 1):
+        if first[i + 1] > first[i] or i == last:
+            shift = first[start]
+            for j in range(offsets[start], offsets[i + 1]):
+                out[j + shift] = column[j]
+            at = offsets[i + 1] + first[i]
+            for k in range(first[i], first[i + 1]):
+                out[at + k - first[i]] = made[k]
+            start = i + 1

@@ -1,0 +1,222 @@
+"""The walk of one particle through the material: what happens to it first, and where.
+
+All that can happen is a Poisson process along the path: decay at the rate m/(p c tau) per length, conversion or nuclear
+interaction with the depth of each piece. One exponential number says at which summed hazard the first thing happens;
+the walk sums the hazard until it is reached (inversion of the cumulative distribution: exact, one random number).
+
+Path length in a piece: thickness over the cosine between the direction at the crossing and the normal of the surface
+(1/sin theta for cylinders and straight prompt tracks), the cosine not below 0.05 (a grazing path in a shell of radius r
+and thickness d ends at 2 sqrt(2 r d)). The chamber gas is cut into shells; the point inside a shell is uniform.
+
+Order: the path is a chain of stretches on which the distance from the axis rises or falls; in each the pieces are taken
+in the order of their mean radius. A slanted sensor can come before or after a neighbour that it overlaps in radius; the
+hazard is summed exactly, and which of the two comes first changes probabilities by the product of their hazards (1e-6).
+
+Slow particles lose energy: mean ionisation loss [H. Bethe; PDG review, eq. 34.5, without density and shell corrections,
+1-3 % below beta gamma = 1] at each crossing; what has none left stops there. Straggling is left out, and electrons are
+treated with the same formula (5-10 % off): the question is only who comes through.
+"""
+
+import math
+
+from toymc.constants import M_E
+from toymc.detector.transport.conversion import _pair_ratio
+from toymc.detector.transport.path import (
+    ALONG,
+    CENTRE,
+    CHARGED,
+    FAR,
+    MISS2,
+    PERIGEE2,
+    RADIUS,
+    RHO,
+    START,
+    STRETCH,
+    TANGENT,
+    Z,
+    _crossings,
+    _slope,
+)
+from toymc.kernels import lean_kernel
+
+# columns of a piece of material: its section in the r-z plane is the segment (R0, Z0)-(R1, Z1)
+R0, Z0, R1, Z1, NORMAL_R, NORMAL_Z, DEPTH_X0, DEPTH_LAMBDA, DEPTH_MASS, Z_OVER_A, EXCITATION, ELEMENT, WIDTH = range(13)
+N_PIECE = 13
+# what can interact
+INERT, PHOTON, HADRON = 0, 1, 2
+# how a walk ends
+THROUGH, DECAYED, INTERACTED, STOPPED = 0, 1, 2, 3
+
+_SKIN = 1e-6
+_GRAZING = 0.05
+_K_BETHE = 0.307075e-3  # GeV cm^2/mol, 4 pi N_A r_e^2 m_e c^2 [PDG review, table 34.1]
+
+
+@lean_kernel
+def _first_segment(path):
+    """-1 if the path first goes towards the axis, 0 if away from it."""
+    return -1 if (path[ALONG] if path[CHARGED] == 0.0 else path[START]) < 0.0 else 0
+
+
+@lean_kernel
+def _segment_end(path, segment):
+    """Arc at which a stretch of the path ends on which the distance from the axis rises (even) or falls (odd)."""
+    if path[CHARGED] == 0.0:
+        return -path[ALONG] if segment < 0 else FAR
+    return path[RADIUS] * ((segment + 1) * math.pi - path[START])
+
+
+@lean_kernel
+def _obliquity(path, piece, u):
+    """Path length over thickness for the radial slope u."""
+    cosine = abs(piece[NORMAL_R] * u + piece[NORMAL_Z] * path[TANGENT]) / path[STRETCH]
+    return 1.0 / max(cosine, _GRAZING)
+
+
+@lean_kernel
+def _cone_crossing(path, piece, outward):
+    """Arc at which a slanted piece is crossed, FAR for none, and radial slope: Newton steps in the radius."""
+    low, high = min(piece[R0], piece[R1]), max(piece[R0], piece[R1])
+    rise = (piece[R1] - piece[R0]) / (piece[Z1] - piece[Z0])
+    r = 0.5 * (low + high)
+    for _ in range(6):
+        inner, outer = _crossings(path, r)
+        arc = outer if outward else inner
+        if arc >= FAR:
+            return FAR, 1.0
+        u = _slope(path, arc, r)
+        off = r - (piece[R0] + rise * (path[Z] + arc * path[TANGENT] - piece[Z0]))
+        if abs(off) < 1e-5:
+            return arc, u
+        derivative = 1.0 - rise * path[TANGENT] / u if abs(u) > 1e-6 else 1.0
+        if abs(derivative) < 1e-6:
+            return FAR, 1.0
+        r = min(max(r - off / derivative, low), high)
+    return FAR, 1.0
+
+
+@lean_kernel
+def _misses(path, piece):
+    """Whether a path on its way out from its start surely passes a piece above or below.
+
+    Between the radii rho and r the arc is r - rho at least and pi/2 (r + rho) at most.
+    """
+    high = max(piece[R0], piece[R1])
+    near = min(piece[R0], piece[R1]) - path[RHO]
+    if near < 0.0:
+        near = 0.0
+    far = 0.5 * math.pi * (high + path[RHO])
+    z_near = path[Z] + near * path[TANGENT]
+    z_far = path[Z] + far * path[TANGENT]
+    return (z_near > piece[Z1] and z_far > piece[Z1]) or (z_near < piece[Z0] and z_far < piece[Z0])
+
+
+@lean_kernel
+def _crossing(path, piece, segment, early, last):
+    """Arc of the crossing of a piece in one stretch of the path, FAR for none before `last`; radial slope there.
+
+    `early`: the first two stretches; slanted pieces are crossed there only.
+    """
+    outward = segment % 2 == 0
+    r = piece[R0]
+    if outward and segment == _first_segment(path) and (piece[R1] < path[RHO] > r or _misses(path, piece)):
+        return FAR, 1.0
+    if r != piece[R1]:
+        if not early:
+            return FAR, 1.0
+        arc, u = _cone_crossing(path, piece, outward)
+    elif path[CHARGED] == 0.0:
+        square = r * r - path[MISS2]
+        if square <= 0.0:
+            return FAR, 1.0
+        u = math.sqrt(square)
+        if not outward:
+            u = -u
+        arc = u - path[ALONG]
+        u /= r
+    else:
+        h = (r * r - path[PERIGEE2]) / (4.0 * path[RADIUS] * path[CENTRE])
+        if not 0.0 < h < 1.0:
+            return FAR, 1.0
+        alpha = 2.0 * math.asin(math.sqrt(h))
+        u = 2.0 * path[CENTRE] * math.sqrt(h * (1.0 - h)) / r
+        if outward:
+            arc = path[RADIUS] * (segment * math.pi + alpha - path[START])
+        else:
+            arc = path[RADIUS] * ((segment + 1) * math.pi - alpha - path[START])
+            u = -u
+    if _SKIN < arc < last and piece[Z0] < path[Z] + arc * path[TANGENT] < piece[Z1]:
+        return arc, u
+    return FAR, 1.0
+
+
+@lean_kernel
+def _stopping_power(kinetic, mass, z_over_a, excitation):
+    """Mean ionisation loss of a unit charge in GeV cm^2/g."""
+    gamma = 1.0 + kinetic / mass
+    bg2 = gamma * gamma - 1.0
+    beta2 = bg2 / (1.0 + bg2)
+    t_max = 2.0 * M_E * bg2 / (1.0 + 2.0 * gamma * M_E / mass + (M_E / mass) ** 2)
+    bracket = 0.5 * math.log(2.0 * M_E * bg2 * t_max / (excitation * excitation)) - beta2
+    # below beta gamma of a few per cent the formula ends; the particle stops anyway
+    return _K_BETHE * z_over_a / beta2 * max(bracket, 0.5)
+
+
+@lean_kernel
+def _hazard(piece, kind, strength, elements, energy_bin, energy_weight):
+    """Hazard of a piece at normal incidence."""
+    if kind == HADRON:
+        return piece[DEPTH_LAMBDA] * strength
+    return piece[DEPTH_X0] * _pair_ratio(elements[int(piece[ELEMENT])], energy_bin, energy_weight)
+
+
+@lean_kernel
+def _walk(
+    path, pieces, elements, target, decay_rate, kind, strength, energy_bin, energy_weight, kinetic, mass, end
+):
+    """Follow a path up to the arc `end` until the hazard reaches `target`.
+
+    decay_rate: hazard of decay per arc; kind, strength: what interacts, with which multiple of the depths; kinetic:
+    energy if it has to be followed, negative if not. Returns how the walk ended, arc, piece, hazard that was left.
+    """
+    # nothing that lies beyond the decay point matters
+    last = end
+    if decay_rate > 0.0 and target < decay_rate * end:
+        last = target / decay_rate
+    left = target
+    at = 0.0
+    begin = last if kind == INERT and kinetic <= 0.0 else 0.0
+    first = _first_segment(path)
+    segment = first
+    while begin < last:
+        for count in range(len(pieces)):
+            i = count if segment % 2 == 0 else len(pieces) - 1 - count
+            piece = pieces[i]
+            arc, u = _crossing(path, piece, segment, segment < first + 2, last)
+            if arc >= FAR:
+                continue
+            step = decay_rate * (arc - at)
+            if step >= left:
+                return DECAYED, at + left / decay_rate, -1, 0.0
+            left -= step
+            at = arc
+            oblique = _obliquity(path, piece, u)
+            if kind != INERT:
+                step = oblique * _hazard(piece, kind, strength, elements, energy_bin, energy_weight)
+                if step >= left:
+                    if piece[WIDTH] > 0.0:
+                        at += (left / step - 0.5) * piece[WIDTH] / max(abs(u), _GRAZING)
+                        at = min(max(at, 0.0), end)
+                    return INTERACTED, at, i, 0.0
+                left -= step
+            if kinetic > 0.0:
+                power = _stopping_power(kinetic, mass, piece[Z_OVER_A], piece[EXCITATION])
+                kinetic -= oblique * piece[DEPTH_MASS] * power
+                if kinetic <= 0.0:
+                    return STOPPED, at, i, 0.0
+        begin = _segment_end(path, segment)
+        segment += 1
+    step = decay_rate * (end - at)
+    if step >= left and decay_rate > 0.0:
+        return DECAYED, at + left / decay_rate, -1, 0.0
+    return THROUGH, end, -1, left - step
