@@ -43,7 +43,9 @@ def cut(blocks, n, offsets):
 
 
 @kernel
-def _run_photons(rng, first, energy, x, u, front, merge, numbers, regions, sigma, response, scale, outer, f, cov, ints, at):
+def _run_photons(
+    rng, first, energy, x, u, front, merge, numbers, regions, sigma, response, scale, outer, f, cov, ints, at
+):
     n = np.int64(0)
     impact = np.empty((3, 0))
     none = np.empty(0)
@@ -77,7 +79,7 @@ def photons(rng, tables, p4, per_event=1, position=None, front=0.0, merge=False)
 
 
 @kernel
-def _run_hadrons(rng, row, mass, x, p, numbers, regions, sigma, hadrons, f, cov, ints, at, interacted):
+def _run_hadrons(rng, row, mass, x, p, numbers, regions, sigma, hadrons, visible, f, cov, ints, at, interacted):
     n = np.int64(0)
     for j in range(len(p)):
         at[j] = n
@@ -85,7 +87,7 @@ def _run_hadrons(rng, row, mass, x, p, numbers, regions, sigma, hadrons, f, cov,
         scale = 1.0 / size if size > 0.0 else 0.0
         n, interacted[j] = _neutral_hadron(
             rng, row, size, mass, x[j, 0], x[j, 1], x[j, 2], p[j, 0] * scale, p[j, 1] * scale, p[j, 2] * scale, j,
-            numbers, regions, sigma, hadrons, f, cov, ints, n,
+            numbers, regions, sigma, hadrons, visible, f, cov, ints, n,
         )  # fmt: skip
     at[-1] = n
     return n
@@ -96,16 +98,15 @@ def hadrons(rng, tables, row, mass, p, position=None):
     at, interacted = np.empty(len(p) + 1, np.int64), np.empty(len(p), np.int64)
     blocks = room(4 * len(p))
     t = tables
-    n = _run_hadrons(
-        rng, row, mass, x, p, t.numbers, t.regions, t.sigma, t.hadrons, *blocks, at, interacted
-    )
+    n = _run_hadrons(rng, row, mass, x, p, t.numbers, t.regions, t.sigma, t.hadrons, t.visible, *blocks, at, interacted)
     return cut(blocks, n, at), interacted
 
 
 @kernel
 def _run_tracks(
-    rng, species, charge, mass, x, p, end_arc, radiates, found, numbers, regions, sigma, response, scale, outer, shells, hadrons,
-    ionisation, energy, v, interacted, radiated, f, cov, ints, at,
+    rng, species, charge, mass, x, p, end_arc, radiates, found,
+    numbers, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation,
+    energy, v, interacted, radiated, f, cov, ints, at,
 ):  # fmt: skip
     n = np.int64(0)
     emitted = np.empty((MAX_BREMS, 4))
@@ -128,8 +129,8 @@ def _run_tracks(
                 f, cov, ints, n,
             )  # fmt: skip
         e, vx, vy, vz, hit = _track_cluster(
-            rng, species, a, b, c, px, py, pz, mass, curvature, end_arc, numbers, regions, sigma, response, scale, outer, hadrons,
-            ionisation,
+            rng, species, a, b, c, px, py, pz, mass, curvature, end_arc,
+            numbers, regions, sigma, response, scale, outer, hadrons, visible, ionisation,
         )  # fmt: skip
         energy[j], interacted[j] = e, hit
         v[j, 0], v[j, 1], v[j, 2] = vx, vy, vz
@@ -160,8 +161,9 @@ def tracks(rng, t, species, charge, mass, p, position=None, end_arc=math.inf, ra
     energy, v, radiated, interacted = np.empty(n), np.empty((n, 3)), np.empty(n), np.empty(n, np.int64)
     at, blocks = np.empty(n + 1, np.int64), room((MAX_BREMS + 4) * n)
     rows = _run_tracks(
-        rng, species, float(charge), mass, x, p, end_arc, radiates, found, t.numbers, t.regions, t.sigma, t.response, t.scale,
-        t.outer, t.shells, t.hadrons, t.ionisation, energy, v, interacted, radiated, *blocks, at,
+        rng, species, float(charge), mass, x, p, end_arc, radiates, found, t.numbers, t.regions, t.sigma,
+        t.response, t.scale, t.outer, t.shells, t.hadrons, t.visible, t.ionisation,
+        energy, v, interacted, radiated, *blocks, at,
     )  # fmt: skip
     return Tracks(energy, v, interacted, radiated, cut(blocks, rows, at))
 

@@ -9,10 +9,10 @@ and ``C = cluster_f (6, cap), cluster_cov (cap, 3), cluster_i (4, cap) int32, n`
     `front` = 0.0 for photons that the transport has followed through the tracker.
 ``hadrons._hadron_row(pdg) -> row`` (-1: not a neutral hadron)
 ``hadrons._neutral_hadron(rng, row, p, mass, x, y, z, ux, uy, uz, truth, numbers, regions, sigma,
-hadrons, *C) -> (n, interacted)``
+hadrons, visible, *C) -> (n, interacted)``
     The second value says whether it interacted in the crystals; split-offs are made inside.
 ``charged._track_cluster(rng, species, x, y, z, px, py, pz, mass, curvature, end_arc, numbers, regions, sigma, response,
-scale, outer, hadrons, ionisation) -> (energy, vx, vy, vz, interacted)``
+scale, outer, hadrons, visible, ionisation) -> (energy, vx, vy, vz, interacted)``
     For tracks found and not found; `curvature` = omega with the sign of the charge, `species` 0..4 (e, mu, pi, K, p).
 ``charged._unmatched(rng, energy, vx, vy, vz, truth, numbers, regions, sigma, *C) -> n``
     Cluster of a charged particle whose track was not found.

@@ -7,11 +7,11 @@ to no particle (truth -1). True clusters are in time with the probability that d
 
 import math
 
+from toymc.detector.calorimeter.inlining import inlined_kernel
 from toymc.detector.calorimeter.photons import _write
-from toymc.kernels import lean_kernel
 
 
-@lean_kernel
+@inlined_kernel
 def _background_clusters(rng, numbers, regions, sigma, background, cluster_f, cluster_cov, cluster_i, n):
     """Add the background of one event; return the number of rows. Nothing is drawn if the mean is 0."""
     if not numbers.background_mean > 0.0:

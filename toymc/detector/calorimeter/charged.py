@@ -13,12 +13,13 @@ Landau width of 20 %.
 import math
 
 from toymc.detector.calorimeter.hadrons import _path, _visible
+from toymc.detector.calorimeter.inlining import inlined_kernel
 from toymc.detector.calorimeter.photons import _edge_spread, _measured, _score_bin, _write
 from toymc.detector.calorimeter.surface import _helix_impact, _material_row, _region, _tangent
 from toymc.kernels import lean_kernel
 
 
-@lean_kernel
+@inlined_kernel
 def _ionised(rng, square, kinetic, path, numbers, ionisation):
     """Energy (GeV) that a particle of (beta gamma)^2 = `square` leaves by ionisation, and the share of its path."""
     s = (0.5 * math.log(square) - numbers.log_bg0) / numbers.log_bg_step
@@ -37,23 +38,23 @@ def _ionised(rng, square, kinetic, path, numbers, ionisation):
     return max(loss, 0.0), 1.0
 
 
-@lean_kernel
-def _hadronic(rng, row, energy, kinetic, path, numbers, hadrons, ionised, way):
+@inlined_kernel
+def _hadronic(rng, row, energy, kinetic, path, hadrons, visible, ionised, way):
     """Energy of a charged hadron that would leave `ionised` on a share `way` of the path, and 1 if it interacted."""
     chance = 1.0 - math.exp(-path * way * hadrons[row, 0])
     u = rng.random()
     if u < chance:
         before = ionised * u / chance
-        return before + _visible(rng, numbers) * max(energy - before + hadrons[row, 1], 0.0), 1
+        return before + _visible(rng, visible) * max(energy - before + hadrons[row, 1], 0.0), 1
     if way < 1.0 and hadrons[row, 2] > 0.0:
-        return ionised + _visible(rng, numbers) * max(energy - kinetic + hadrons[row, 1], 0.0), 1
+        return ionised + _visible(rng, visible) * max(energy - kinetic + hadrons[row, 1], 0.0), 1
     return ionised, 0
 
 
-@lean_kernel
+@inlined_kernel
 def _track_cluster(
     rng, species, x, y, z, px, py, pz, mass, curvature, end_arc,
-    numbers, regions, sigma, response, scale, outer, hadrons, ionisation,
+    numbers, regions, sigma, response, scale, outer, hadrons, visible, ionisation,
 ):  # fmt: skip
     """Energy (GeV, 0 for none) of a charged particle's cluster, where it is, and whether the particle interacted.
 
@@ -77,7 +78,7 @@ def _track_cluster(
     kinetic = energy - mass
     if not kinetic > 0.0:
         return 0.0, vx, vy, vz, 0
-    edge = _edge_spread(math.acos(min(max(vz, -1.0), 1.0)), distance, region, numbers, regions)
+    edge = _edge_spread(vz, distance, region, numbers, regions)
     interacted = 0
     if species == 0:
         left = _measured(rng, energy, math.log(energy), region, edge, 0.0, 0.0, numbers, sigma, response, scale)
@@ -87,7 +88,7 @@ def _track_cluster(
         left, way = _ionised(rng, square, kinetic, path, numbers, ionisation)
         if species >= 2:
             row = 2 * (species - 2) + (1 if curvature < 0.0 else 0)
-            left, interacted = _hadronic(rng, row, energy, kinetic, path, numbers, hadrons, left, way)
+            left, interacted = _hadronic(rng, row, energy, kinetic, path, hadrons, visible, left, way)
         if edge > 0.0:
             left *= max(1.0 + edge * rng.normal(), 0.0)
     return left if left >= regions[region, 2] else 0.0, vx, vy, vz, interacted

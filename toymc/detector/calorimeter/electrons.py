@@ -11,15 +11,16 @@ cluster.
 
 import math
 
+from toymc.detector.calorimeter.inlining import inlined_kernel
 from toymc.detector.calorimeter.photons import _photon
-from toymc.detector.calorimeter.surface import _material_row
+from toymc.detector.calorimeter.surface import _material_row, _turn
 from toymc.kernels import lean_kernel
 
 # photons per electron that are followed; more than this above the cutoff is rarer than 1e-5 (mean below 0.8)
 MAX_BREMS = 8
 
 
-@lean_kernel
+@inlined_kernel
 def _photon_share(rng, cutoff):
     """Share of the electron's energy that a photon takes: (4/3 - 4y/3 + y^2)/y above the cutoff [Tsai; PDG 34.29]."""
     span = -math.log(cutoff)
@@ -29,7 +30,7 @@ def _photon_share(rng, cutoff):
             return y
 
 
-@lean_kernel
+@inlined_kernel
 def _depth_at(row, rho, shells):
     """X/X0 along a line from the origin up to radius `rho`."""
     if not rho > shells[row, 0, 0]:
@@ -104,23 +105,23 @@ def _fit_shift(p, tan_lambda, omega, emitted, n, numbers, response):
     return d0, phi0, curvature
 
 
-@lean_kernel
+@inlined_kernel
 def _along(x, y, z, px, py, pz, curvature, radius):
     """State of a charged particle where it crosses `radius` (measured along the chord from where it is)."""
     pt = math.sqrt(px * px + py * py)
     if not (pt > 1e-9 and abs(curvature) > 1e-12):
         return x, y, z, px, py, pz
     half = min(0.5 * abs(curvature) * max(radius - math.sqrt(x * x + y * y), 0.0), 1.0)
-    turn = math.copysign(2.0 * math.asin(half), curvature)
     chord = 2.0 * half / abs(curvature)
-    ux, uy = px / pt, py / pt
-    c, s = math.cos(turn), math.sin(turn)
     # the chord lies half the turn off the direction
-    ch, sh = math.cos(0.5 * turn), math.sin(0.5 * turn)
+    ch = math.sqrt(1.0 - half * half)
+    sh = math.copysign(half, curvature)
+    c, s = 1.0 - 2.0 * half * half, 2.0 * sh * ch
+    ux, uy = px / pt, py / pt
     return (
         x + chord * (ux * ch + uy * sh),
         y + chord * (uy * ch - ux * sh),
-        z + turn / curvature * pz / pt,
+        z + 2.0 * _turn(half, ch) / abs(curvature) * pz / pt,
         px * c + py * s,
         py * c - px * s,
         pz,

@@ -10,6 +10,7 @@ flies on to the muon detector.
 
 import math
 
+from toymc.detector.calorimeter.inlining import inlined_kernel
 from toymc.detector.calorimeter.photons import _edge_spread, _write
 from toymc.detector.calorimeter.surface import _impact, _region
 from toymc.kernels import lean_kernel
@@ -20,7 +21,7 @@ _LONGEST_PATH = 2.0
 """Path through the crystals in units of their length: a slanted particle leaves the cluster beyond."""
 
 
-@lean_kernel
+@inlined_kernel
 def _hadron_row(pdg):
     """Row of `hadrons` of a neutral hadron, -1 for others; strange baryons count as neutrons, K_S as K_L."""
     if pdg == 130 or pdg == 310:
@@ -32,13 +33,15 @@ def _hadron_row(pdg):
     return -1
 
 
-@lean_kernel
-def _visible(rng, numbers):
-    """Share of the energy that becomes visible."""
-    return (1.0 - (1.0 - rng.random()) ** (1.0 / numbers.share_b)) ** (1.0 / numbers.share_a)
+@inlined_kernel
+def _visible(rng, visible):
+    """Share of the energy that becomes visible: inverse of its distribution, tabulated."""
+    s = (len(visible) - 1) * rng.random()
+    k = min(int(s), len(visible) - 2)
+    return visible[k] + (s - k) * (visible[k + 1] - visible[k])
 
 
-@lean_kernel
+@inlined_kernel
 def _path(cosine, numbers):
     """Way through the crystals for a cosine of incidence (cm)."""
     return numbers.crystal_length / max(cosine, 1.0 / _LONGEST_PATH)
@@ -84,7 +87,7 @@ def _split_offs(rng, vx, vy, vz, available, truth, numbers, regions, sigma, clus
 
 @lean_kernel
 def _neutral_hadron(
-    rng, row, p, mass, x, y, z, ux, uy, uz, truth, numbers, regions, sigma, hadrons,
+    rng, row, p, mass, x, y, z, ux, uy, uz, truth, numbers, regions, sigma, hadrons, visible,
     cluster_f, cluster_cov, cluster_i, n,
 ):  # fmt: skip
     """Clusters of a neutral hadron (`row` from `_hadron_row`): number of rows, 1 if it interacted in the crystals."""
@@ -97,8 +100,8 @@ def _neutral_hadron(
     if rng.random() >= 1.0 - math.exp(-_path(cosine, numbers) * hadrons[row, 0]):
         return n, 0
     available = max(math.sqrt(p * p + mass * mass) + hadrons[row, 1], 0.0)
-    measured = available * _visible(rng, numbers)
-    edge = _edge_spread(math.acos(min(max(vz, -1.0), 1.0)), distance, region, numbers, regions)
+    measured = available * _visible(rng, visible)
+    edge = _edge_spread(vz, distance, region, numbers, regions)
     measured *= max(1.0 + edge * rng.normal(), 0.0) if edge > 0.0 else 1.0
     if measured >= regions[region, 2]:
         n = _write(

@@ -12,10 +12,11 @@ Not described: a soft shower in the tail of one that is fifty times harder; two 
 
 import math
 
+from toymc.detector.calorimeter.inlining import inlined_kernel
 from toymc.kernels import lean_kernel
 
 
-@lean_kernel
+@inlined_kernel
 def _overlap(ax, ay, az, bx, by, bz, region, numbers):
     """Probability that showers at two directions (unit vectors from the origin) have one maximum.
 
@@ -36,7 +37,7 @@ def _overlap(ax, ay, az, bx, by, bz, region, numbers):
     return min(max(2.0 - across, 0.0), 1.0) * min(max(2.0 - along, 0.0), 1.0)
 
 
-@lean_kernel
+@inlined_kernel
 def _merged(rng, ax, ay, az, bx, by, bz, region, numbers):
     """Draw whether two showers make one cluster."""
     if ax * bx + ay * by + az * bz < numbers.merge_cosine:
@@ -71,7 +72,7 @@ def _join(cluster_f, cluster_cov, cluster_i, a, b):
     cluster_i[2, a] = max(cluster_i[2, a], cluster_i[2, b])
 
 
-@lean_kernel
+@inlined_kernel
 def _merge_event(
     rng, first, n, track_first, track_last, impact, ecl_energy, numbers, cluster_f, cluster_cov, cluster_i
 ):
@@ -80,6 +81,8 @@ def _merge_event(
     `impact` (3, n_tracks): unit vectors to the tracks' clusters, `ecl_energy` (n_tracks,) their energies (0 for
     none), to which the energy of neutral showers that overlap is added. Rows that remain keep their order.
     """
+    if n == first or n - first + track_last - track_first == 1:
+        return n
     for a in range(first, n):
         for t in range(track_first, track_last):
             if ecl_energy[t] > 0.0 and _merged(

@@ -17,18 +17,18 @@ of the merging). Integers (4, n): region 1..3, truth, in_time, truth2. Covarianc
 
 import math
 
+from toymc.detector.calorimeter.inlining import inlined_kernel
 from toymc.detector.calorimeter.surface import _impact, _material_row, _region, _tangent
-from toymc.kernels import lean_kernel
 
 
-@lean_kernel
+@inlined_kernel
 def _pair_factor(log_energy, numbers):
     """7/9 times the pair cross-section relative to its asymptotic value."""
     factor = numbers.pair_low + numbers.pair_slope * (log_energy - numbers.pair_log_low)
     return 7.0 / 9.0 * min(max(factor, 0.0), 1.0)
 
 
-@lean_kernel
+@inlined_kernel
 def _energy_bin(log_energy, numbers, n):
     """Lower point of the grid of ln E and the share of the upper one."""
     s = (log_energy - numbers.log_e0) / numbers.log_e_step
@@ -37,7 +37,7 @@ def _energy_bin(log_energy, numbers, n):
     return k, s - k
 
 
-@lean_kernel
+@inlined_kernel
 def _score_bin(score, numbers, n):
     """Lower point of the grid of normal scores and the share of the upper one; outside extrapolated linearly."""
     s = (score - numbers.score0) / numbers.score_step
@@ -45,10 +45,11 @@ def _score_bin(score, numbers, n):
     return k, s - k
 
 
-@lean_kernel
-def _edge_spread(theta, distance, region, numbers, regions):
+@inlined_kernel
+def _edge_spread(cosine, distance, region, numbers, regions):
     """Relative fluctuation of the energy by what leaks over the nearest edge of the region."""
-    apart = distance * min(theta - regions[region, 4], regions[region, 5] - theta)
+    rho = math.sqrt(max(1.0 - cosine * cosine, 1e-12))
+    apart = distance / rho * min(regions[region, 1] - cosine, cosine - regions[region, 0])
     if apart > 6.0 * numbers.edge_radius:  # less than 0.7 % leaks
         return 0.0
     apart = max(apart, 0.0)
@@ -56,7 +57,7 @@ def _edge_spread(theta, distance, region, numbers, regions):
     return numbers.edge_fluctuation * share
 
 
-@lean_kernel
+@inlined_kernel
 def _measured(rng, energy, log_energy, region, edge, depth, loss, numbers, sigma, response, scale):
     """Measured energy of an electromagnetic shower behind `depth` X/X0, in which a late conversion lost `loss`."""
     k, f = _energy_bin(log_energy, numbers, sigma.shape[1])
@@ -69,7 +70,9 @@ def _measured(rng, energy, log_energy, region, edge, depth, loss, numbers, sigma
     d -= j
     size = (1.0 - f) * (scale[region, k, j, 0] + d * (scale[region, k, j + 1, 0] - scale[region, k, j, 0]))
     size += f * (scale[region, k + 1, j, 0] + d * (scale[region, k + 1, j + 1, 0] - scale[region, k + 1, j, 0]))
-    factor = 1.0 + relative * size * (low + f * (high - low))
+    shift = (1.0 - f) * (scale[region, k, j, 2] + d * (scale[region, k, j + 1, 2] - scale[region, k, j, 2]))
+    shift += f * (scale[region, k + 1, j, 2] + d * (scale[region, k + 1, j + 1, 2] - scale[region, k + 1, j, 2]))
+    factor = 1.0 + relative * (shift + size * (low + f * (high - low)))
     if loss > 0.0:
         part = (1.0 - f) * (scale[region, k, j, 1] + d * (scale[region, k, j + 1, 1] - scale[region, k, j, 1]))
         part += f * (scale[region, k + 1, j, 1] + d * (scale[region, k + 1, j + 1, 1] - scale[region, k + 1, j, 1]))
@@ -79,7 +82,7 @@ def _measured(rng, energy, log_energy, region, edge, depth, loss, numbers, sigma
     return energy * factor
 
 
-@lean_kernel
+@inlined_kernel
 def _into(theta, low, high):
     """Angle folded back at the edges of its region: a cluster lies on crystals, not in the gap."""
     if theta < low:
@@ -89,7 +92,7 @@ def _into(theta, low, high):
     return min(max(theta, low), high)
 
 
-@lean_kernel
+@inlined_kernel
 def _write(
     rng, measured, log_energy, vx, vy, vz, spread, in_time, region, truth, numbers, regions, sigma,
     cluster_f, cluster_cov, cluster_i, n,
@@ -125,7 +128,7 @@ def _write(
     return n + 1
 
 
-@lean_kernel
+@inlined_kernel
 def _photon(
     rng, energy, x, y, z, ux, uy, uz, front, truth, numbers, regions, sigma, response, scale, outer,
     cluster_f, cluster_cov, cluster_i, n,
@@ -160,7 +163,7 @@ def _photon(
         if u < numbers.outer_loss:
             return n
         loss = numbers.loss_per_x0 * depth * (u - numbers.outer_loss) / (1.0 - numbers.outer_loss)
-    edge = _edge_spread(math.acos(min(max(vz, -1.0), 1.0)), distance, region, numbers, regions)
+    edge = _edge_spread(vz, distance, region, numbers, regions)
     measured = _measured(rng, energy, log_energy, region, edge, depth, loss, numbers, sigma, response, scale)
     return _write(
         rng, measured, log_energy, vx, vy, vz, 0.0, numbers.in_time, region, truth, numbers, regions, sigma,

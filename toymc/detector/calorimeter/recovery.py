@@ -11,6 +11,7 @@ group found up to 0.2 useful]. A photon is given to one track: the one to which 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -211,35 +212,28 @@ def recover_bremsstrahlung(
     radii = np.asarray(radii_cm, dtype=np.float64)
     if radii.ndim != 1 or not np.all(np.isfinite(radii)) or np.any(radii <= 0.0):
         raise InputError("radii_cm must be a list of positive radii in cm")
-    wanted = np.ones(n, dtype=np.bool_) if electrons is None else np.asarray(electrons)
+    wanted = np.ones(n, dtype=np.bool_) if electrons is None else np.ascontiguousarray(electrons)
     if wanted.dtype != np.bool_ or wanted.shape != (n,):
         given = f"shape {wanted.shape} and type {wanted.dtype}"
         raise InputError(f"electrons has {given}: give {n} booleans, one per track")
     owner = np.empty(len(clusters.energy), dtype=np.int64)
-    helix = (np.ascontiguousarray(getattr(tracks, name)) for name in ("d0", "phi0", "omega", "z0", "tan_lambda"))
-    shower = (np.ascontiguousarray(getattr(clusters, name)) for name in ("energy", "theta", "phi"))
-    _assign(
-        tracks.offsets, *helix, np.ascontiguousarray(tracks.cov), *_momenta(reconstruction),
-        np.ascontiguousarray(wanted), clusters.offsets, *shower, np.ascontiguousarray(clusters.cov),
-        np.ascontiguousarray(clusters.in_time), _numbers(detector), radii, method == "finder",
-        float(acceptance), float(angle), float(energy_min), owner,
-    )  # fmt: skip
+    names = ("d0", "phi0", "omega", "z0", "tan_lambda", "cov", "px", "py", "pz")
+    inputs: list[Any] = [tracks.offsets, *(np.ascontiguousarray(getattr(tracks, k)) for k in names), wanted]
+    names = ("energy", "theta", "phi", "cov", "in_time")
+    inputs += [clusters.offsets, *(np.ascontiguousarray(getattr(clusters, k)) for k in names)]
+    inputs += [_numbers(detector), radii, method == "finder", float(acceptance), float(angle), float(energy_min)]
+    _assign(*inputs, owner)
     return _added(reconstruction, owner)
 
 
-def _momenta(reconstruction: Reconstruction) -> tuple[FloatArray, FloatArray, FloatArray]:
-    tracks = reconstruction.tracks
-    return np.ascontiguousarray(tracks.px), np.ascontiguousarray(tracks.py), np.ascontiguousarray(tracks.pz)
-
-
 def _added(reconstruction: Reconstruction, owner: npt.NDArray[np.int64]) -> RecoveredElectrons:
-    clusters = reconstruction.clusters
-    px, py, pz = _momenta(reconstruction)
+    clusters, tracks = reconstruction.clusters, reconstruction.tracks
+    px, py, pz = tracks.px, tracks.py, tracks.pz
     n = len(px)
     mine = owner >= 0
     who, e, theta, phi = owner[mine], clusters.energy[mine], clusters.theta[mine], clusters.phi[mine]
     sine = np.sin(theta)
-    photon = np.bincount(who, e, minlength=n)
+    photon = np.bincount(who, e, minlength=n).astype(np.float64)
     return RecoveredElectrons(
         px=px + np.bincount(who, e * sine * np.cos(phi), minlength=n),
         py=py + np.bincount(who, e * sine * np.sin(phi), minlength=n),

@@ -31,7 +31,7 @@ DEPTHS = np.linspace(0.0, 0.6, 7)
 LOG_BETA_GAMMA = np.linspace(math.log(0.2), math.log(150.0), 48)
 _SMALLEST_SCALE = 0.6
 """Where what late conversions lose would leave the shower less than this part of the table's width (forward end cap
-below 0.15 GeV), the loss is reduced: the table is from full simulation, the material of the end caps less well known."""
+below 0.15 GeV), the loss is reduced: the table is from full simulation, the end caps' material less well known."""
 _CORE_GRID = np.linspace(-4.0, 4.0, 160)
 _TAIL_GRID = np.linspace(1.0, 0.02, 40)
 _ROOT_LN4 = math.sqrt(math.log(4.0))
@@ -97,12 +97,12 @@ def _shape(eta: float, shower: float) -> tuple[FloatArray, FloatArray]:
     return score[rising], x[keep][rising]
 
 
-def _half_width(
+def _quantiles(
     scale: FloatArray, shape: tuple[FloatArray, FloatArray, FloatArray], share: FloatArray, loss: FloatArray
-) -> FloatArray:
-    """Half the central 68.3 % of a shape times `scale` when `share` of the photons lose up to `loss`; one per entry."""
+) -> tuple[FloatArray, FloatArray]:
+    """Half the central 68.3 %, and the median, of a shape times `scale`; `share` of the photons lose up to `loss`."""
     x, cumulative, integral = shape
-    result = np.empty_like(scale)
+    result = np.empty((3, len(scale)))
     for k, (s, q, most) in enumerate(zip(scale, share, loss, strict=True)):
         grid = np.concatenate([_CORE_GRID[:1] - (most + 0.05) * _TAIL_GRID, _CORE_GRID])
         total = np.interp(grid / s, x, cumulative, 0.0, 1.0)
@@ -112,15 +112,15 @@ def _half_width(
             above += np.maximum((grid + most) / s - x[-1], 0.0)
             below += np.maximum(grid / s - x[-1], 0.0)
             total = (1.0 - q) * total + q * s / most * (above - below)
-        low, high = np.interp([ndtr(-1.0), ndtr(1.0)], total, grid)
-        result[k] = 0.5 * (high - low)
-    return result
+        result[:, k] = np.interp(ndtr([-1.0, 0.0, 1.0]), total, grid)
+    return 0.5 * (result[2] - result[0]), result[1]
 
 
 def _scales(score: FloatArray, x: FloatArray, share: FloatArray, loss: FloatArray) -> FloatArray:
-    """What makes half the central 68.3 % equal to 1: (n, 2), scale of the shape and factor of the loss; by bisection.
+    """What makes half the central 68.3 % equal to 1 and the median 0: (n, 3), scale, factor of the loss, shift.
 
-    The factor is 1 unless the loss alone is so wide that the shape would have to shrink below `_SMALLEST_SCALE`.
+    By bisection. The factor is 1 unless the loss alone is so wide that the shape would have to shrink below
+    `_SMALLEST_SCALE`.
     """
     cumulative = ndtr(score)
     integral = np.concatenate(([0.0], np.cumsum(0.5 * (cumulative[1:] + cumulative[:-1]) * np.diff(x))))
@@ -128,7 +128,7 @@ def _scales(score: FloatArray, x: FloatArray, share: FloatArray, loss: FloatArra
     bounds = np.full((2, len(share)), [[_SMALLEST_SCALE], [1.2]])
     for _ in range(11):
         middle = 0.5 * (bounds[0] + bounds[1])
-        wide = _half_width(middle, shape, share, loss) > 1.0
+        wide = _quantiles(middle, shape, share, loss)[0] > 1.0
         bounds = np.where(wide, [bounds[0], middle], [middle, bounds[1]])
     scale = bounds.mean(axis=0)
     factor = np.ones_like(scale)
@@ -137,10 +137,11 @@ def _scales(score: FloatArray, x: FloatArray, share: FloatArray, loss: FloatArra
         bounds = np.full((2, int(stuck.sum())), [[0.0], [1.0]])
         for _ in range(9):
             middle = 0.5 * (bounds[0] + bounds[1])
-            wide = _half_width(scale[stuck], shape, share[stuck], middle * loss[stuck]) > 1.0
+            wide = _quantiles(scale[stuck], shape, share[stuck], middle * loss[stuck])[0] > 1.0
             bounds = np.where(wide, [bounds[0], middle], [middle, bounds[1]])
         factor[stuck] = bounds.mean(axis=0)
-    return np.stack([scale, factor], axis=1)
+    shift = -_quantiles(scale, shape, share, factor * loss)[1]
+    return np.stack([scale, factor, shift], axis=1)
 
 
 def response_table(section: CalorimeterSection) -> tuple[FloatArray, FloatArray]:
@@ -150,13 +151,14 @@ def response_table(section: CalorimeterSection) -> tuple[FloatArray, FloatArray]
     -------
     shape : float64 (3 regions, energies, scores)
         Deviation of the energy on `SCORES`, in units that the scale turns into the table's sigma.
-    scale : float64 (3 regions, energies, depths, 2)
-        Scale of the shape and factor of what late conversions lose, over X/X0 behind the tracker (`DEPTHS`).
+    scale : float64 (3 regions, energies, depths, 3)
+        Scale of the shape, factor of what late conversions lose, shift in sigma, over X/X0 behind the tracker
+        (`DEPTHS`).
     """
     total = sigma_table(section, section.background_level.value)[:, :, 0]
     shower = np.clip(sigma_table(section, section.response.shower_level.value)[:, :, 0] / total, 0.2, 1.0)
     late = (1.0 - section.conversion.outer_loss.value) * -np.expm1(-pair_factor(section, ENERGIES)[:, None] * DEPTHS)
-    table, scale = np.empty((3, len(ENERGIES), len(SCORES))), np.empty((3, len(ENERGIES), len(DEPTHS), 2))
+    table, scale = np.empty((3, len(ENERGIES), len(SCORES))), np.empty((3, len(ENERGIES), len(DEPTHS), 3))
     for region in range(3):
         loss = section.conversion.energy_per_x0.value * DEPTHS / (ENERGIES * total[region])[:, None]
         for k in range(len(ENERGIES)):

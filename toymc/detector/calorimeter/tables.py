@@ -63,8 +63,6 @@ class CalorimeterNumbers(NamedTuple):
     log_bg0: float
     log_bg_step: float
     xi: float
-    share_a: float
-    share_b: float
     hadron_angle: float
     split_mean: float
     split_energy: float
@@ -82,12 +80,12 @@ class CalorimeterTables(NamedTuple):
 
     `regions` (3, 6), forward, barrel, backward: lowest and highest cos(theta), smallest energy, efficiency beside
     conversions, lowest and highest theta. `sigma` (3, n_e, 3): sigma_E/E, sigma_theta, sigma_phi over ln E. `response`
-    (3, n_e, n_s): shape of the energy's deviation over ln E and normal score; `scale` (3, n_e, n_d, 2): what turns it
-    into sigma_E, and the factor of what late conversions lose, over X/X0 behind the tracker. `outer` (n_t,): this X/X0
-    over tan lambda. `shells` (n_t, n_k, 2): radius and X/X0 summed up to and including it, inside the tracker. `hadrons`
-    (9, 3), rows `HADRONS`: interactions per cm, what is added to the energy before it can become visible, 1 if the
-    particle is captured or annihilates when it stops. `ionisation` (n_b, n_s): energy loss over ln(beta gamma) and
-    normal score. `background` (3, 2): cumulative share of the regions, mean energy above the threshold.
+    (3, n_e, n_s): shape of the energy's deviation over ln E and normal score; `scale` (3, n_e, n_d, 3): what turns it
+    into sigma_E, factor of what late conversions lose, shift, over X/X0 behind the tracker. `outer` (n_t,): this X/X0
+    over tan lambda. `shells` (n_t, n_k, 2): radius and X/X0 summed up to and including it, inside the tracker.
+    `hadrons` (9, 3), rows `HADRONS`: interactions per cm, what is added to the energy before it can become visible, 1
+    if the particle is captured or annihilates when it stops. `ionisation` (n_b, n_s): energy loss over ln(beta gamma)
+    and normal score. `background` (3, 2): cumulative share of the regions, mean energy above the threshold.
     """
 
     numbers: CalorimeterNumbers
@@ -98,6 +96,7 @@ class CalorimeterTables(NamedTuple):
     outer: FloatArray
     shells: FloatArray
     hadrons: FloatArray
+    visible: FloatArray
     ionisation: FloatArray
     background: FloatArray
 
@@ -148,6 +147,14 @@ def _hadrons(section: CalorimeterSection) -> FloatArray:
     return np.array([[1.0 / getattr(lengths, h).value, added.get(h, 0.0), float(h in captured)] for h in HADRONS])
 
 
+def _visible_shares(section: CalorimeterSection) -> FloatArray:
+    """Inverse of 1 - (1 - x^a)^b."""
+    shape = section.showers.hadrons
+    u = np.linspace(0.0, 1.0, 257)
+    shares: FloatArray = (1.0 - (1.0 - u) ** (1.0 / shape.shape_b.value)) ** (1.0 / shape.shape_a.value)
+    return shares
+
+
 def _background(section: CalorimeterSection) -> tuple[float, FloatArray]:
     option = section.background
     regions = (option.fwd, option.barrel, option.bwd)
@@ -191,8 +198,6 @@ def _numbers(card: DetectorCard, background: float) -> CalorimeterNumbers:
         log_bg0=float(LOG_BETA_GAMMA[0]),
         log_bg_step=float(LOG_BETA_GAMMA[1] - LOG_BETA_GAMMA[0]),
         xi=xi_gev(showers.ionisation, surface.crystal_length_cm.value),
-        share_a=showers.hadrons.shape_a.value,
-        share_b=showers.hadrons.shape_b.value,
         hadron_angle=showers.hadrons.angle_rad.value,
         split_mean=showers.split_offs.mean_number.value,
         split_energy=showers.split_offs.energy_mean.value,
@@ -239,6 +244,7 @@ def cluster_tables(card: DetectorCard) -> CalorimeterTables:
         outer=outer,
         shells=shells,
         hadrons=_hadrons(section),
+        visible=_visible_shares(section),
         ionisation=ionisation_table(section.showers.ionisation, length),
         background=np.ascontiguousarray(background),
     )
