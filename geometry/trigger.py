@@ -1,4 +1,4 @@
-"""The level-1 trigger: lines as counts of tracks and clusters."""
+"""The level-1 trigger: turn-on of tracks, lines of drift chamber, calorimeter and muon detector, Bhabha veto."""
 
 from typing import Annotated, Literal, Self
 
@@ -7,44 +7,102 @@ from pydantic import Field, model_validator
 from toymc.geometry.numbers import (
     AngleFloat,
     CardModel,
+    Fraction,
     NonNegative,
     NonNegativeFloat,
+    Positive,
+    PositiveFloat,
     Source,
     UnitFloat,
     require_order,
 )
 from toymc.geometry.reading import Files, read_rows, read_settings, with_tables
 
+GROUPS = ("cdc", "ecl", "klm")
+KINDS = ("track", "energy", "count", "single", "pair", "muon")
+Count = Annotated[int, Field(ge=0, le=15)]
+
 
 class TriggerLine(CardModel):
-    """A trigger line: counts of tracks and clusters with thresholds (GeV, degrees) and one efficiency."""
+    """A trigger line; energies in GeV, angles in degrees, 0 where a condition is not asked for.
+
+    kind track: `tracks` found tracks with an opening of `opening_deg`, `neural` of them neural with p above `p_min`.
+    energy: sum of the calorimeter above `total`. count: `clusters` above `cluster`, one of them above `one`.
+    single: a cluster above `cms` in the centre-of-mass system, others below `other_max`. pair: two clusters within
+    `dphi_deg` and `sum_theta_deg` of back to back (CMS), the harder above `one`, the softer above `cluster` and below
+    `other_max`, no cluster above `cms_max` (CMS) or `all_max`, sum below `total_max`. muon: `muons` tracks that fire
+    the muon detector, with an opening of `opening_deg`; `tracks` of them matched to a found track.
+    Clusters of energy, count and single count between theta_min_deg and theta_max_deg outside the hole, where given.
+    """
 
     name: Source
-    group: Literal["cdc", "ecl"]
-    min_tracks: Annotated[int, Field(ge=0)]
-    pt_min: NonNegativeFloat
+    group: Literal["cdc", "ecl", "klm"]
+    kind: Literal["track", "energy", "count", "single", "pair", "muon"]
+    veto: Literal["none", "bhabha"]
+    tracks: Count
+    neural: Count
     p_min: NonNegativeFloat
+    opening_deg: AngleFloat
+    clusters: Count
+    cluster: NonNegativeFloat
+    one: NonNegativeFloat
+    total: NonNegativeFloat
+    total_max: NonNegativeFloat
+    cms: NonNegativeFloat
+    cms_max: NonNegativeFloat
+    other_max: NonNegativeFloat
+    all_max: NonNegativeFloat
+    dphi_deg: AngleFloat
+    sum_theta_deg: AngleFloat
+    muons: Count
     theta_min_deg: AngleFloat
     theta_max_deg: AngleFloat
-    opening_min_deg: AngleFloat
-    min_clusters: Annotated[int, Field(ge=0)]
-    cluster_energy: NonNegativeFloat
-    one_cluster_energy: NonNegativeFloat
-    total_energy: NonNegativeFloat
-    efficiency: UnitFloat
+    hole_min_deg: AngleFloat
+    hole_max_deg: AngleFloat
+    width: PositiveFloat
+    plateau: UnitFloat
     error: NonNegativeFloat
     source: Source
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _asks(self) -> Self:
         require_order(self.theta_min_deg, self.theta_max_deg, "theta_min_deg", "theta_max_deg")
-        if self.min_tracks == 0 and self.min_clusters == 0 and self.total_energy == 0.0:
-            raise ValueError(f"line {self.name} asks for nothing: min_tracks, min_clusters and total_energy are all 0")
+        if self.hole_min_deg > 0.0:
+            require_order(self.hole_min_deg, self.hole_max_deg, "hole_min_deg", "hole_max_deg")
+        needed = {"track": "tracks", "energy": "total", "count": "clusters", "single": "cms", "pair": "dphi_deg"}
+        key = needed.get(self.kind, "muons")
+        if self.kind == "track" and self.tracks + self.neural == 0:
+            raise ValueError(f"line {self.name} of kind track asks for nothing: give tracks or neural")
+        if self.kind != "track" and not getattr(self, key):
+            raise ValueError(f"line {self.name} of kind {self.kind} asks for nothing: {key} is 0")
         return self
 
 
+class TrackTrigger(CardModel):
+    """Turn-on of a track in the drift-chamber trigger, and what makes it neural."""
+
+    pt: Positive
+    pt_width: Positive
+    found: Fraction
+    neural: Fraction
+    p_width: Positive
+    z_max_cm: Positive
+    d0_max_cm: Positive
+
+
+class BhabhaVeto(CardModel):
+    """Two clusters back to back in the centre-of-mass system (degrees, GeV)."""
+
+    dphi_deg: Positive
+    sum_theta_min_deg: Positive
+    sum_theta_max_deg: Positive
+    both: Positive
+    one: Positive
+    width: Positive
+
+
 class TrackCluster(CardModel):
-    """Energy that tracks leave in the calorimeter, for the trigger."""
+    """Energy that tracks leave in the calorimeter, where no shower is simulated."""
 
     energy: NonNegative
     pt_min: NonNegative
@@ -54,6 +112,9 @@ class TriggerSettings(CardModel):
     """Contents of trigger.toml."""
 
     track_cluster: TrackCluster
+    track: TrackTrigger
+    bhabha: BhabhaVeto
+    muon_layers: Positive
 
 
 class TriggerSection(TriggerSettings):
