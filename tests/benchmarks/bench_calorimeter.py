@@ -52,7 +52,7 @@ def main() -> None:
 
     def hadrons():
         probe._run_hadrons(
-            rng, 6, M_K0, x, p, t.numbers, t.regions, t.sigma, t.hadrons, t.visible, f, cov, ints, at, hit
+            rng, 6, M_K0, -1, x, p, t.numbers, t.regions, t.sigma, t.hadrons, t.visible, f, cov, ints, at, hit
         )
 
     rows = (

@@ -79,26 +79,29 @@ def photons(rng, tables, p4, per_event=1, position=None, front=0.0, merge=False)
 
 
 @kernel
-def _run_hadrons(rng, row, mass, x, p, numbers, regions, sigma, hadrons, visible, f, cov, ints, at, interacted):
+def _run_hadrons(rng, row, mass, given, x, p, numbers, regions, sigma, hadrons, visible, f, cov, ints, at, interacted):
     n = np.int64(0)
     for j in range(len(p)):
         at[j] = n
         size = math.sqrt(p[j, 0] ** 2 + p[j, 1] ** 2 + p[j, 2] ** 2)
         scale = 1.0 / size if size > 0.0 else 0.0
         n, interacted[j] = _neutral_hadron(
-            rng, row, size, mass, x[j, 0], x[j, 1], x[j, 2], p[j, 0] * scale, p[j, 1] * scale, p[j, 2] * scale, j,
+            rng, row, size, mass, x[j, 0], x[j, 1], x[j, 2], p[j, 0] * scale, p[j, 1] * scale, p[j, 2] * scale,
+            given, j,
             numbers, regions, sigma, hadrons, visible, f, cov, ints, n,
         )  # fmt: skip
     at[-1] = n
     return n
 
 
-def hadrons(rng, tables, row, mass, p, position=None):
+def hadrons(rng, tables, row, mass, p, position=None, given=-1):
     x = np.zeros_like(p) if position is None else np.ascontiguousarray(position, dtype=np.float64)
     at, interacted = np.empty(len(p) + 1, np.int64), np.empty(len(p), np.int64)
     blocks = room(4 * len(p))
     t = tables
-    n = _run_hadrons(rng, row, mass, x, p, t.numbers, t.regions, t.sigma, t.hadrons, t.visible, *blocks, at, interacted)
+    n = _run_hadrons(
+        rng, row, mass, given, x, p, t.numbers, t.regions, t.sigma, t.hadrons, t.visible, *blocks, at, interacted
+    )
     return cut(blocks, n, at), interacted
 
 

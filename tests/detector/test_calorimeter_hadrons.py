@@ -214,6 +214,19 @@ def test_neutral_hadrons(row, mass):
     assert np.quantile(main, 0.9) - np.quantile(main, 0.1) > 0.4 * most
 
 
+def test_neutral_hadrons_follow_what_the_transport_decided():
+    """Fate 7 is crystals or coil (0.15 lambda): c/(c + (1 - c) c_coil) of these are in the crystals; fate 8 is none."""
+    rng = stream(337, "given", "test", 0)
+    n = 50_000
+    p = beam(rng, 1.0, 80.0, n)
+    clusters, interacted = probe.hadrons(rng, TABLES, 6, M_K0, p, given=0)
+    assert len(clusters.energy) == 0
+    assert interacted.sum() == 0
+    c, coil = 1.0 - math.exp(-30.0 / 47.0), 1.0 - math.exp(-CARD.regions.behind.coil_lambda.value)
+    _, interacted = probe.hadrons(rng, TABLES, 6, M_K0, p, given=1)
+    assert abs(binomial_pull(int(interacted.sum()), n, c / (c + (1.0 - c) * coil))) < 4.0
+
+
 def test_a_klong_leaves_less_than_its_mass_in_half_of_the_cases():
     """basf2 release notes: "about 50 % of the time"; at 1.1 GeV, the mean energy of K_L in B decays being near it."""
     rng = stream(331, "half", "test", 0)

@@ -8,9 +8,10 @@ and ``C = cluster_f (6, cap), cluster_cov (cap, 3), cluster_i (4, cap) int32, n`
 -> n``
     `front` = 0.0 for photons that the transport has followed through the tracker.
 ``hadrons._hadron_row(pdg) -> row`` (-1: not a neutral hadron)
-``hadrons._neutral_hadron(rng, row, p, mass, x, y, z, ux, uy, uz, truth, numbers, regions, sigma,
+``hadrons._neutral_hadron(rng, row, p, mass, x, y, z, ux, uy, uz, given, truth, numbers, regions, sigma,
 hadrons, visible, *C) -> (n, interacted)``
-    The second value says whether it interacted in the crystals; split-offs are made inside.
+    `given`: 1 for fate 7, 0 for fate 8 of the transport, -1 to draw it here. The second value says whether it
+    interacted in the crystals; split-offs are made inside.
 ``charged._track_cluster(rng, species, x, y, z, px, py, pz, mass, curvature, end_arc, numbers, regions, sigma, response,
 scale, outer, hadrons, visible, ionisation) -> (energy, vx, vy, vz, interacted)``
     For tracks found and not found; `curvature` = omega with the sign of the charge, `species` 0..4 (e, mu, pi, K, p).

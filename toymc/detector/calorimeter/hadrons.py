@@ -87,17 +87,24 @@ def _split_offs(rng, vx, vy, vz, available, truth, numbers, regions, sigma, clus
 
 @lean_kernel
 def _neutral_hadron(
-    rng, row, p, mass, x, y, z, ux, uy, uz, truth, numbers, regions, sigma, hadrons, visible,
+    rng, row, p, mass, x, y, z, ux, uy, uz, given, truth, numbers, regions, sigma, hadrons, visible,
     cluster_f, cluster_cov, cluster_i, n,
 ):  # fmt: skip
-    """Clusters of a neutral hadron (`row` from `_hadron_row`): number of rows, 1 if it interacted in the crystals."""
+    """Clusters of a neutral hadron (`row` from `_hadron_row`): number of rows, 1 if it interacted in the crystals.
+
+    `given` is what the transport decided: 1 it interacts in the crystals or the coil, 0 in neither, -1 nothing yet. If
+    it does, the crystals come first: c/(c + (1 - c) c_coil) with c = 1 - exp(-l/lambda).
+    """
     vx, vy, vz, distance, cosine = _impact(x, y, z, ux, uy, uz, numbers)
     if not distance > 0.0 or not p > 0.0:
         return n, 0
     region = _region(vz, regions)
     if region < 0:
         return n, 0
-    if rng.random() >= 1.0 - math.exp(-_path(cosine, numbers) * hadrons[row, 0]):
+    chance = 1.0 - math.exp(-_path(cosine, numbers) * hadrons[row, 0])
+    if given == 1:
+        chance /= chance + (1.0 - chance) * numbers.coil_chance
+    if given == 0 or rng.random() >= chance:
         return n, 0
     available = max(math.sqrt(p * p + mass * mass) + hadrons[row, 1], 0.0)
     measured = available * _visible(rng, visible)

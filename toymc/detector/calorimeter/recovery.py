@@ -219,10 +219,10 @@ def recover_bremsstrahlung(
     owner = np.empty(len(clusters.energy), dtype=np.int64)
     names = ("d0", "phi0", "omega", "z0", "tan_lambda", "cov", "px", "py", "pz")
     inputs: list[Any] = [tracks.offsets, *(np.ascontiguousarray(getattr(tracks, k)) for k in names), wanted]
-    names = ("energy", "theta", "phi", "cov", "in_time")
-    inputs += [clusters.offsets, *(np.ascontiguousarray(getattr(clusters, k)) for k in names)]
-    inputs += [_numbers(detector), radii, method == "finder", float(acceptance), float(angle), float(energy_min)]
-    _assign(*inputs, owner)
+    shower = ("energy", "theta", "phi", "cov", "in_time")
+    inputs += [clusters.offsets, *(np.ascontiguousarray(getattr(clusters, k)) for k in shower)]
+    inputs += [_numbers(detector), radii, method == "finder", float(acceptance), float(angle), float(energy_min), owner]
+    _assign(*inputs)
     return _added(reconstruction, owner)
 
 

@@ -64,6 +64,7 @@ class CalorimeterNumbers(NamedTuple):
     log_bg_step: float
     xi: float
     hadron_angle: float
+    coil_chance: float
     split_mean: float
     split_energy: float
     split_angle_min: float
@@ -199,6 +200,7 @@ def _numbers(card: DetectorCard, background: float) -> CalorimeterNumbers:
         log_bg_step=float(LOG_BETA_GAMMA[1] - LOG_BETA_GAMMA[0]),
         xi=xi_gev(showers.ionisation, surface.crystal_length_cm.value),
         hadron_angle=showers.hadrons.angle_rad.value,
+        coil_chance=-math.expm1(-card.regions.behind.coil_lambda.value),
         split_mean=showers.split_offs.mean_number.value,
         split_energy=showers.split_offs.energy_mean.value,
         split_angle_min=showers.split_offs.angle_min_rad.value,
