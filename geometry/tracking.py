@@ -160,7 +160,8 @@ class ChamberHits(CardModel):
 class Tuning(CardModel):
     """Factors that bring the calculation to the published resolutions; each source says why."""
 
-    silicon_hit: Positive
+    silicon_rphi: Positive
+    silicon_z: Positive
     chamber_hit: Positive
     silicon_material: Positive
     chamber_material: Positive

@@ -8,7 +8,7 @@ Rules. Only the outgoing arc counts: a particle that first flies inwards is foll
 crossed more obliquely than the card's `obliquest_sine` (|sin psi|, near the turning point of a curling track) gives
 neither hit nor material. Momentum is lost at surfaces by the mean of Bethe's formula with the density effect at its
 high-energy form and the logarithm of beta gamma at production [PDG review, eqs. 34.5 and 34.7]; the helix behind a
-surface has the smaller momentum. Range straggling is left out: below 1e-3 of p wherever p is measured to 3e-3.
+surface has the smaller momentum; a particle that has lost half of it is not followed further. Range straggling is left out: below 1e-3 of p wherever p is measured to 3e-3.
 """
 
 import math
@@ -55,6 +55,10 @@ Z_AT = 15
 WORK_COLUMNS = 16
 WORK_ROWS = 320
 """More crossings than any card has surfaces to cross; further ones are not followed."""
+
+
+_SLOWED = 0.25
+"""A particle that has lost half of its momentum (square) is not followed further: it ranges out soon after."""
 
 
 @lean_kernel
@@ -252,8 +256,8 @@ def _trace(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work
                 energy, mass, surface[LOSS] / incidence, surface[EXCITATION], surface[PLASMA], log_bg
             )  # fmt: skip
             p2_after = after * after - mass * mass
-            if not p2_after > 0.05 * p2_now:
-                break  # ranged out
+            if not p2_after > _SLOWED * p2:
+                break
             ratio = math.sqrt(p2_now / p2_after)
             work[n - 1, KAPPA] = ratio * ratio * ratio * after / energy - 1.0
             work[n - 1, KAPPA_T] = (

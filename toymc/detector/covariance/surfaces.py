@@ -67,7 +67,8 @@ class Constants(NamedTuple):
 class Tuning(NamedTuple):
     """Factors on the hit resolutions and the material, all 1 in the ideal calculation."""
 
-    silicon_hit: float
+    silicon_rphi: float
+    silicon_z: float
     chamber_hit: float
     silicon_material: float
     chamber_material: float
@@ -76,19 +77,20 @@ class Tuning(NamedTuple):
 def tuning_of(card: DetectorCard, ideal: bool) -> Tuning:
     """The named factors of the card; `ideal` takes none of them."""
     if ideal:
-        return Tuning(1.0, 1.0, 1.0, 1.0)
+        return Tuning(1.0, 1.0, 1.0, 1.0, 1.0)
     factors = card.tracking.tuning
     return Tuning(
-        factors.silicon_hit.value,
+        factors.silicon_rphi.value,
+        factors.silicon_z.value,
         factors.chamber_hit.value,
         factors.silicon_material.value,
         factors.chamber_material.value,
     )
 
 
-def _material(row: FloatArray, depth: float, material: Material) -> None:
-    """Scattering and energy loss of `depth` radiation lengths."""
-    row[DEPTH] = depth
+def _material(row: FloatArray, depth: float, material: Material, factor: float) -> None:
+    """Scattering and energy loss of `depth` radiation lengths; the factor is for scattering alone."""
+    row[DEPTH] = depth * factor
     areal = depth * material.X0_g_cm2
     excitation = 1e-9 * material.mean_excitation_eV
     row[LOSS] = _BETHE * material.Z_over_A * areal
@@ -113,13 +115,13 @@ def _sensor_row(
     row[RADIUS] = sensor.r_at_z_min_cm
     row[Z_MIN], row[Z_MAX] = sensor.z_min_cm, sensor.z_max_cm
     row[SLOPE] = (sensor.r_at_z_max_cm - sensor.r_at_z_min_cm) / (sensor.z_max_cm - sensor.z_min_cm)
-    _material(row, layer.x_over_X0 * tuning.silicon_material, material)
+    _material(row, layer.x_over_X0, material, tuning.silicon_material)
     u, v = layer.resolution_rphi_um, layer.resolution_z_um
     if ideal:
         u, v = layer.ideal_rphi_um, layer.ideal_z_um
     efficiency = 1.0 if ideal else layer.efficiency
-    row[WEIGHT_U] = efficiency / (1e-4 * u * tuning.silicon_hit) ** 2
-    row[WEIGHT_V] = efficiency / (1e-4 * v * tuning.silicon_hit) ** 2
+    row[WEIGHT_U] = efficiency / (1e-4 * u * tuning.silicon_rphi) ** 2
+    row[WEIGHT_V] = efficiency / (1e-4 * v * tuning.silicon_z) ** 2
     norm = math.hypot(1.0, row[SLOPE])
     row[COS], row[SIN] = 1.0 / norm, -row[SLOPE] / norm
     row[SYSTEM] = 0.0 if layer.detector == "pxd" else 1.0
@@ -186,10 +188,10 @@ def _chamber(card: DetectorCard, tuning: Tuning, ideal: bool) -> list[tuple[floa
     found = []
     for k, wires in enumerate(layers):
         row = _wire_row(wires, weight)
-        for piece in gas:
-            part = piece.x_over_X0 * _share(piece, edges[k], edges[k + 1]) * tuning.chamber_material
-            if part > 0.0:
-                _material(row, row[DEPTH] + part, card.material.of(piece.material))
+        parts = [(p.x_over_X0 * _share(p, edges[k], edges[k + 1]), p.material) for p in gas]
+        if any(depth > 0.0 for depth, _ in parts):
+            mixture = max(parts)[1]  # that of the larger part, where a wire sees two
+            _material(row, sum(depth for depth, _ in parts), card.material.of(mixture), tuning.chamber_material)
         found.append((wires.waist_radius_cm, 100 + k, row))
     rows = [row for _, _, row in found]
     _together(rows, DEPTH, _SCATTER_GROUP)
@@ -210,7 +212,7 @@ def _passive(card: DetectorCard, tuning: Tuning) -> list[tuple[float, int, Float
             row = _empty(0)
             row[RADIUS] = piece.r_min_cm + (cut + 0.5) * (piece.r_max_cm - piece.r_min_cm) / cuts
             row[Z_MIN], row[Z_MAX] = piece.z_min_cm, piece.z_max_cm
-            _material(row, piece.x_over_X0 / cuts * tuning.silicon_material, card.material.of(piece.material))
+            _material(row, piece.x_over_X0 / cuts, card.material.of(piece.material), tuning.silicon_material)
             found.append((row[RADIUS], 1000 + k, row))
     return found
 
