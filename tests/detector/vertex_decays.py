@@ -5,10 +5,13 @@ correlations between d0, phi0 and omega and between z0 and tan lambda as a fit t
 carried to the perigee at the z axis with numerical derivatives: at 50 cm from the axis its correlations exceed 0.999.
 """
 
+import dataclasses
+
 import numpy as np
 
 from toymc.constants import M_E, M_MU, M_P, M_PI, mass
 from toymc.detector import helix_from_state
+from toymc.events import Clusters, EventBatch, KlmClusters, Reconstruction, Tracks
 from toymc.streams import stream
 
 FIELD = 1.5
@@ -16,7 +19,7 @@ FIELD = 1.5
 DECAYS = {
     "K_S": (mass(310), (M_PI, M_PI), (0.3, 3.0)),
     "Lambda": (mass(3122), (M_P, M_PI), (0.5, 3.0)),
-    "S_mumu": (0.3, (M_MU, M_MU), (1.0, 4.0)),
+    "S_mumu": (0.25, (M_MU, M_MU), (1.0, 4.0)),
     "S_ee": (0.03, (M_E, M_E), (1.0, 4.0)),
     "conversion": (0.0012, (M_E, M_E), (0.3, 3.0)),
 }
@@ -131,40 +134,55 @@ def decays(name, n, radius, seed=1, pt_min=0.06, scale=1.0):
             "covs": covs, "masses": np.array(masses), "mother": mother, "rho": rho}  # fmt: skip
 
 
+def _filled(table, rows, **given):
+    """A table of the event record with the given columns and zeros in the others."""
+    for field in dataclasses.fields(table):
+        if field.name not in given and field.default is dataclasses.MISSING:
+            kind = np.int32 if "Int32" in str(field.type) or "int32" in str(field.type) else np.float64
+            given[field.name] = np.zeros(rows, dtype=kind)
+    return table(**given)
+
+
 def as_reconstruction(helices, covs, counts, layers=None):
     """A `Reconstruction` of tracks alone: helices (n, 5), covs (n, 15), tracks per event, layers hit (n, 3)."""
-    from toymc.events import Clusters, EventBatch, KlmClusters, Reconstruction, Tracks
-
     n, events = len(helices), len(counts)
-    offsets = np.concatenate(([0], np.cumsum(counts)))
-    none = np.zeros(events + 1, dtype=np.int64)
-    pt = 2.99792458e-3 * FIELD / np.abs(helices[:, 2])
+    offsets, none = np.concatenate(([0], np.cumsum(counts))), np.zeros(events + 1, dtype=np.int64)
     layers = np.tile([1, 4, 56], (n, 1)) if layers is None else layers
-
-    def f(width=None):
-        return np.zeros(0) if width is None else np.zeros((0, width))
-
-    def i():
-        return np.zeros(0, dtype=np.int32)
-
-    zero = np.zeros(n, dtype=np.int32)
-    tracks = Tracks(
-        offsets, *(np.ascontiguousarray(c) for c in helices.T), covs, pt * np.cos(helices[:, 1]),
-        pt * np.sin(helices[:, 1]), pt * helices[:, 4], np.sign(helices[:, 2]).astype(np.int32),
-        *(np.ascontiguousarray(c).astype(np.int32) for c in layers.T), zero, np.zeros((n, 4)), np.zeros(n),
-        np.zeros(n), zero, zero, zero, zero,
+    parameters = dict(zip(("d0", "phi0", "omega", "z0", "tan_lambda"), np.ascontiguousarray(helices.T), strict=True))
+    hits = dict(zip(("n_pxd", "n_svd", "n_cdc"), np.ascontiguousarray(layers.T).astype(np.int32), strict=True))
+    pt = 2.99792458e-3 * FIELD / np.abs(helices[:, 2])
+    tracks = _filled(
+        Tracks, n, offsets=offsets, cov=covs, pid_uniform=np.zeros((n, 4)), px=pt * np.cos(helices[:, 1]),
+        py=pt * np.sin(helices[:, 1]), pz=pt * helices[:, 4], charge=np.sign(helices[:, 2]).astype(np.int32),
+        **parameters, **hits,
     )  # fmt: skip
-    truth = EventBatch(none, i(), i(), i(), *(f() for _ in range(9)), np.ones(events), np.arange(events))
-    return Reconstruction(
-        tracks, Clusters(none, f(), f(), f(), f(3), i(), i(), i(), i()), KlmClusters(none, f(), f(), i(), i()), truth,
-        i(), np.zeros(events, dtype=np.uint64), np.ones(events), np.ones(events), np.arange(events),
+    per_event = {"weight": np.ones(events), "event_id": np.arange(events)}
+    return _filled(
+        Reconstruction, events, tracks=tracks, clusters=_filled(Clusters, 0, offsets=none, cov=np.zeros((0, 3))),
+        klm=_filled(KlmClusters, 0, offsets=none), truth=_filled(EventBatch, 0, offsets=none, **per_event),
+        fate=np.zeros(0, dtype=np.int32), trigger=np.zeros(events, dtype=np.uint64), **per_event,
     )  # fmt: skip
 
 
-# radii at which layers are crossed: two pixel, four strip, 56 wire layers of Belle II, rounded
-_LAYERS = (np.array([1.4, 2.2]), np.array([3.9, 8.0, 10.4, 13.5]), np.linspace(16.8, 111.0, 56))
+def layers_beyond(card, rho):
+    """Layers (n, 3) that an outgoing particle made at radius rho crosses: pixels, strips, wires."""
+    tracking = card.tracking
+    radii = [
+        [max(max(s.r_at_z_min_cm, s.r_at_z_max_cm) for s in tracking.silicon_sensors if s.layer == layer.layer)
+         for layer in tracking.silicon_layers if layer.detector == system] for system in ("pxd", "svd")
+    ] + [[layer.waist_radius_cm for layer in tracking.chamber]]  # fmt: skip
+    return np.stack([len(r) - np.searchsorted(np.sort(r), rho) for r in radii], axis=1)
 
 
-def layers_beyond(rho):
-    """Layers (n, 3) that an outgoing particle made at radius rho crosses."""
-    return np.stack([len(r) - np.searchsorted(r, rho) for r in _LAYERS], axis=1)
+def three_prongs(n, radius, seed=1):
+    """n three-track vertices (charges +, -, +) of a particle of 1.777 GeV into three pions and something unseen."""
+    rng = stream(seed, "three", "test", int(10 * radius))
+    axis = unit_vectors(rng, n, 0.7)
+    momenta = []
+    for _ in range(3):
+        direction = axis + 0.35 * rng.standard_normal((n, 3))
+        momenta.append(direction / np.linalg.norm(direction, axis=1)[:, None] * rng.uniform(0.3, 2.0, n)[:, None])
+    vertex = axis / np.hypot(axis[:, 0], axis[:, 1])[:, None] * radius
+    helices, covs = smeared(rng, momenta, (1.0, -1.0, 1.0), vertex)
+    return {"vertex": vertex, "momenta": np.stack(momenta, axis=1), "helices": helices, "covs": covs,
+            "masses": np.full(3, M_PI), "flight": np.sum(momenta, axis=0)}  # fmt: skip

@@ -39,13 +39,15 @@ STATUS_TEXT = (
 
 @lean_kernel
 def _store(out, mass_values, momenta, c, position, position_cov, momentum, flight, scalars):
-    """Spread `out` over the columns of candidate c; False, and zeros, where a number is not finite."""
+    """Spread `out` over the columns of candidate c; False, and zeros, where a number is not finite or a variance is
+    negative (all digits of it lost: constraints that the tracks are thousands of errors away from).
+    """
     total = 0.0
     for m in range(VALUES):
         total += abs(out[m])
     for m in range(mass_values.shape[1]):
         total += abs(mass_values[c, m])
-    good = total < np.inf
+    good = total < np.inf and min(out[3], out[6], out[8]) >= 0.0
     if not good:
         for m in range(VALUES):
             out[m] = 0.0

@@ -23,8 +23,10 @@ from toymc.kernels import lean_kernel
 
 OK, NOT_CONVERGED, PARALLEL, BAD_COVARIANCE, BAD_HELIX = 0, 1, 2, 3, 4
 """Status: fitted, not converged, parallel or otherwise undetermined, covariance not positive, helix not finite."""
-FARTHEST = 1e4
+FARTHEST = 1e3
 """cm; a point beyond this is no vertex, and along the flight an error above it is no measurement."""
+_ROUNDING = 1e-14
+"""Information along the flight that is no more than this of the information across it is rounding."""
 AT_PRODUCTION = 8
 POINT = 14
 """Of `point`: 0-2 position, 3-8 its covariance, 9 chi2, 10-12 last step, 13 information along the flight."""
@@ -142,6 +144,8 @@ def _system(work, point, k, weight, production, f, flags, ex, ey, ez):
     oxx, oxy, oxz, oyy, oyz, ozz, wx, wy, wz, flat, h, bend = _information(
         ex, ey, ez, xx, xy, xz, yy, yz, zz, kx, ky, kz, kk, lk
     )
+    if abs(h) < _ROUNDING * (xx + yy + zz):
+        h = 0.0
     return oxx, oxy, oxz, oyy, oyz, ozz, wx, wy, wz, h, bend, gx, gy, gz
 
 
