@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from toymc.geometry.numbers import (
     AngleFloat,
     CardModel,
+    Fraction,
     NonNegativeFloat,
     PositiveFloat,
     Source,
@@ -59,9 +60,37 @@ class StandIn(CardModel):
     source: Source
 
 
+class CorrectionBins(CardModel):
+    """Bins in which corrections are measured: edges in p (GeV) and theta (rad)."""
+
+    p: tuple[NonNegativeFloat, ...] = Field(min_length=2)
+    theta: tuple[NonNegativeFloat, ...] = Field(min_length=2)
+    source: Source
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        for name, edges in (("p", self.p), ("theta", self.theta)):
+            for low, high in zip(edges, edges[1:], strict=False):
+                require_order(low, high, f"an edge of {name}", "the next one")
+        return self
+
+
+class Variations(CardModel):
+    """How the error of a cell splits into a part common to the table and parts of the correction bins.
+
+    `electron`, `muon`, `hadron`: bins of the working points that draw electrons, muons, and kaons or protons.
+    """
+
+    correlated_share: Fraction
+    electron: CorrectionBins
+    muon: CorrectionBins
+    hadron: CorrectionBins
+
+
 class IdentificationSettings(CardModel):
     """Contents of identification.toml."""
 
+    variations: Variations
     working_points: dict[str, WorkingPoint] = Field(min_length=1)
     stand_in: tuple[StandIn, ...] = ()
 

@@ -1,13 +1,12 @@
-"""Particle identification: efficiency and misidentification tables in (p, theta, charge) per working point."""
+"""Identification tables of a card as arrays: probability and error in (p, theta, charge) per working point."""
 
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from toymc.detector.tables import Detector, IdentificationTable
+from toymc.detector.tables import IdentificationTable
 from toymc.errors import InputError
-from toymc.events import Tracks
 from toymc.geometry.identification import IdentificationSection, StandIn
 from toymc.geometry.numbers import SPECIES
 from toymc.geometry.reading import check_tiling
@@ -126,130 +125,3 @@ def identification_tables(section: IdentificationSection, where: Path) -> dict[s
         if lacking.any():
             raise InputError(f"{where}: {name}: no rows and no stand_in for species {SPECIES[int(np.argmax(lacking))]}")
     return tables
-
-
-def _working_point(detector: Detector, name: str) -> IdentificationTable:
-    table = detector.identification.get(name)
-    if table is None:
-        known = ", ".join(detector.identification)
-        raise InputError(f"unknown identification working point '{name}': card {detector.card.name} has {known}")
-    return table
-
-
-def _evaluate(
-    table: IdentificationTable,
-    values: FloatArray,
-    pdg: npt.ArrayLike,
-    p: npt.ArrayLike,
-    theta: npt.ArrayLike,
-    charge: npt.ArrayLike,
-) -> FloatArray:
-    codes = np.ascontiguousarray(pdg, dtype=np.int32)
-    momenta = np.ascontiguousarray(p, dtype=np.float64)
-    angles = np.ascontiguousarray(theta, dtype=np.float64)
-    charges = np.ascontiguousarray(charge, dtype=np.int32)
-    if not codes.shape == momenta.shape == angles.shape == charges.shape:
-        raise InputError("pdg, p, theta and charge differ in length: give one entry of each for each track")
-    out = np.empty(codes.shape)
-    _lookup(values, table.p_edges, table.theta_edges, table.zero_below, codes, momenta, angles, charges, out)
-    return out
-
-
-def identification_probability(
-    detector: Detector,
-    working_point: str,
-    true_pdg: npt.ArrayLike,
-    p: npt.ArrayLike,
-    theta: npt.ArrayLike,
-    charge: npt.ArrayLike,
-) -> FloatArray:
-    """Probability that each track passes a working point.
-
-    Parameters
-    ----------
-    detector : Detector
-    working_point : str
-        A name of the card, e.g. ``electronID>0.9``.
-    true_pdg : int (n,)
-        PDG code of the true particle (e, mu, pi, K, p; others give 0).
-    p, theta : float64 (n,)
-        Momentum in GeV and polar angle in rad, lab frame.
-    charge : int (n,)
-        Charge of the track.
-
-    Returns
-    -------
-    float64 (n,)
-        0 outside the table in theta; below it in p as the card says; above it in p its last cell.
-
-    Raises
-    ------
-    InputError
-        For an unknown working point or columns of different length.
-
-    Examples
-    --------
-    >>> from toymc.geometry import load_card
-    >>> from toymc.detector import build_detector
-    >>> d = build_detector(load_card("belle2"))
-    >>> bool(identification_probability(d, "electronID>0.9", [11], [1.2], [1.5], [-1])[0] > 0.8)
-    True
-    """
-    table = _working_point(detector, working_point)
-    return _evaluate(table, table.value, true_pdg, p, theta, charge)
-
-
-def identification_error(
-    detector: Detector,
-    working_point: str,
-    true_pdg: npt.ArrayLike,
-    p: npt.ArrayLike,
-    theta: npt.ArrayLike,
-    charge: npt.ArrayLike,
-) -> FloatArray:
-    """Relative uncertainty of `identification_probability` for each track (same arguments; 0 where that is 0).
-
-    The card's absolute error divided by its value, both of the cell the track falls in.
-
-    Examples
-    --------
-    >>> from toymc.geometry import load_card
-    >>> from toymc.detector import build_detector
-    >>> d = build_detector(load_card("belle2"))
-    >>> bool(0.0 < identification_error(d, "muonID>0.9", [13], [1.2], [1.5], [-1])[0] < 0.2)
-    True
-    """
-    table = _working_point(detector, working_point)
-    relative = np.divide(table.error, table.value, out=np.zeros_like(table.value), where=table.value > 0.0)
-    return _evaluate(table, relative, true_pdg, p, theta, charge)
-
-
-def identification_decision(
-    detector: Detector, working_point: str, tracks: Tracks, probability: FloatArray
-) -> npt.NDArray[np.bool_]:
-    """Whether each track passes, drawn from its own `pid_uniform`.
-
-    Parameters
-    ----------
-    detector : Detector
-    working_point : str
-    tracks : Tracks
-    probability : float64 (n_tracks,)
-        From `identification_probability` for the same working point.
-
-    Returns
-    -------
-    bool (n_tracks,)
-        For two working points of the same draw, the tighter one passes a subset of the looser one.
-
-    Raises
-    ------
-    InputError
-        For an unknown working point or a probability of the wrong length.
-    """
-    table = _working_point(detector, working_point)
-    uniform = tracks.pid_uniform[:, table.column]
-    if len(probability) != len(uniform):
-        raise InputError(f"probability has {len(probability)} entries for {len(uniform)} tracks: give one for each")
-    passed: npt.NDArray[np.bool_] = (1.0 - uniform if table.mirrored else uniform) < probability
-    return passed
