@@ -63,6 +63,25 @@ def lean_kernel(function: F) -> F:
     return _compiled(function, {"_nrt": False})
 
 
+def inlined_kernel(function: F) -> F:
+    """Compile `function` as `lean_kernel` does and expand it where it is called: for small functions or single calls.
+
+    A call hands over every array (seven words) and every scalar of a tuple on the stack; for the small functions of the
+    calorimeter that took longer than their work (a photon: 260 ns with calls, 115 ns without, measured).
+
+    Parameters
+    ----------
+    function : callable
+        A module-level function of arrays and scalars that allocates nothing; called from kernels alone.
+
+    Returns
+    -------
+    callable
+        The compiled function, typed as the original for the type checker.
+    """
+    return _compiled(function, {"_nrt": False, "forceinline": True})
+
+
 def _compiled(function: F, more: dict[str, Any]) -> F:
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", **more}
     # functions typed at a prompt or in a doctest have no file to cache beside

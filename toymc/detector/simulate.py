@@ -1,4 +1,4 @@
-"""From truth to reconstruction: one pass over a batch."""
+"""From truth to reconstruction: transport through the material, then one pass over what leaves signals."""
 
 import math
 from typing import Any
@@ -6,149 +6,175 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toymc.detector.helix import _to_helix
-from toymc.detector.photons import _depth_row, _photon
-from toymc.detector.tables import Detector
-from toymc.detector.tracks import (
-    MAX_BREMS,
-    _accepted,
-    _efficiency,
-    _emission_point,
-    _fit_shift,
-    _interpolate,
-    _radiate,
-    _separate,
-    _smear,
-    _store,
-    _store_hits,
+from toymc.detector.calorimeter.background import _background_clusters
+from toymc.detector.calorimeter.electrons import MAX_BREMS
+from toymc.detector.calorimeter.hadrons import MAX_SPLIT_OFFS, _hadron_row
+from toymc.detector.calorimeter.merging import _merge_event
+from toymc.detector.charged import (
+    ITSELF,
+    N_CANDIDATES,
+    N_IMPACT,
+    TRACK_FLOATS,
+    TRACK_INTEGERS,
+    _charged_daughter,
+    _species,
+    _write_track,
 )
-from toymc.detector.trigger import _trigger
-from toymc.events import Clusters, EventBatch, KlmClusters, Reconstruction, Tracks
-from toymc.kernels import kernel
+from toymc.detector.covariance.exact import WORK_SHAPE
+from toymc.detector.finding.spurious import _fakes
+from toymc.detector.passage import SLOW, _decaying, _neutral_particle, _single
+from toymc.detector.tables import Detector
+from toymc.detector.transport import transport
+from toymc.detector.trigger import fire_trigger
+from toymc.events import (
+    FATE_DECAYED_OUTSIDE,
+    FATE_DECAYED_PIPE,
+    FATE_INTERACTED,
+    FATE_NONE,
+    Clusters,
+    EventBatch,
+    KlmClusters,
+    Reconstruction,
+    Tracks,
+)
+from toymc.kernels import kernel, lean_kernel
 
-FloatArray = npt.NDArray[np.float64]
-Int32Array = npt.NDArray[np.int32]
-
-
-# rows of the output blocks of the kernel
-_TRACK_FLOATS = ("d0", "phi0", "omega", "z0", "tan_lambda", "px", "py", "pz", "brems_energy")
-_TRACK_INTEGERS = ("charge", "n_pxd", "n_svd", "n_cdc", "truth")
-_CLUSTER_FLOATS = ("energy", "theta", "phi")
-_CLUSTER_INTEGERS = ("region", "truth", "in_time")
-_TRUTH = ("offsets", "pdg", "status", "px", "py", "pz", "mass", "x", "y", "z")
-
-
-@kernel
-def _species(pdg):
-    """0..4 for e, mu, pi, K, p; 5 for a photon; -1 for what the tracker and the calorimeter do not see here."""
-    code = abs(pdg)
-    if code == 211:
-        return 2
-    if code == 22:
-        return 5
-    if code == 11:
-        return 0
-    if code == 13:
-        return 1
-    if code == 321:
-        return 3
-    if code == 2212:
-        return 4
-    return -1
+CLUSTER_FLOATS = ("energy", "theta", "phi")
+CLUSTER_INTEGERS = ("region", "truth", "in_time", "truth2")
+KLM_FLOATS, KLM_INTEGERS = ("theta", "phi"), ("layers", "truth")
+MAX_FAKES = 8
+"""Fake tracks of an event, at most."""
+# rows of the float block of clusters behind the columns: unit vectors, for the merging
+_SCRATCH_ROWS = 3
+_TRUTH = ("offsets", "pdg", "status", "mother", "px", "py", "pz", "mass", "x", "y", "z")
+_ROOM = 64
+"""Rows beyond what particles can need, for background and fakes."""
 
 
 @kernel
 def _capacity(pdg, status):
-    """Upper bounds of the numbers of tracks and clusters."""
-    tracks = 0
-    clusters = 0
+    """Upper bounds of the numbers of tracks, clusters, and clusters of neutral hadrons of the particles."""
+    tracks, clusters, neutral = 0, 0, 0
     for j in range(len(pdg)):
-        if status[j] == 1:
-            s = _species(pdg[j])
-            if s == 5:
-                clusters += 1
-            elif s >= 0:
-                tracks += 1
-                if s == 0:
-                    clusters += MAX_BREMS
-    return tracks, clusters
+        if status[j] == 3:
+            continue
+        species = _species(pdg[j])
+        if species == 5:
+            clusters += 1
+        elif species >= 0:
+            tracks += 2
+            clusters += 1 + (MAX_BREMS if species == 0 else MAX_SPLIT_OFFS)
+        elif _hadron_row(pdg[j]) >= 0:
+            neutral += 1
+            clusters += 1 + MAX_SPLIT_OFFS
+    return tracks, clusters, neutral
+
+
+@lean_kernel
+def _add_fakes(
+    rng, first, field, spurious, fake_helix, fake_sigma, fake_hits, helix, factor, hits,
+    finding, klm, reach, cumulative, track_f, track_cov, track_pid, track_i, impact, n,
+):  # fmt: skip
+    """Fake tracks of an event, where the option is on; new number of tracks."""
+    count = _fakes(rng, n - first, spurious, fake_helix, fake_sigma, fake_hits)
+    for m in range(min(count, len(track_pid) - n)):
+        for a in range(15):
+            factor[ITSELF, a] = 0.0
+        for a, place in enumerate((0, 5, 9, 12, 14)):
+            helix[ITSELF, a] = fake_helix[m, a]
+            factor[ITSELF, place] = fake_sigma[m, a]
+        hits[ITSELF, 0], hits[ITSELF, 1], hits[ITSELF, 2] = 0, 0, fake_hits[m]
+        _write_track(
+            rng, ITSELF, np.int64(-1), FATE_NONE, -1, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, field, helix, factor, hits,
+            finding, klm, reach, cumulative, track_f, track_cov, track_pid, track_i, impact, n,
+        )  # fmt: skip
+        n += 1
+    return n
 
 
 @kernel
 def _simulate(
-    rng, offsets, pdg, status, px, py, pz, mass, x, y, z,
-    tn, resolution, response, depth, hits, efficiency, displaced,
-    cn, regions, sigma, outer, mip_energy, mip_pt,
-    track_offsets, track_f, track_cov, track_pid, track_i, deposit,
-    cluster_offsets, cluster_f, cluster_cov, cluster_i,
+    rng, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, field,
+    fit, response_fit, covariance, finding_tables, calorimeter, klm_tables,
+    track_offsets, track_f, track_cov, track_pid, track_i, impact,
+    cluster_offsets, cluster_f, cluster_cov, cluster_i, klm_offsets, klm_f, klm_i,
 ):  # fmt: skip
-    """Fill tracks and clusters of every event; `deposit` is what each track leaves in the calorimeter."""
+    """Fill tracks, clusters and KLM clusters of every event; returns their numbers."""
+    # arrays are taken out of their tuples once: inside a tuple they would be counted at every call
+    reals, places, values, surfaces = covariance
+    finding, kinks, spurious, efficiency = finding_tables
+    en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, background = calorimeter
+    klm, reach, cumulative, neutral, _, _ = klm_tables
     # typed zeros: a literal 0 would make numba compile every callee twice
-    n_t = np.int64(0)
-    n_c = np.int64(0)
-    emitted = np.empty((MAX_BREMS, 3))
-    v = np.empty(9)
+    n_t, n_c, n_k = np.int64(0), np.int64(0), np.int64(0)
+    work = np.zeros(WORK_SHAPE)
+    helix, factor = np.zeros((N_CANDIDATES, 5)), np.zeros((N_CANDIDATES, 15))
+    hits = np.zeros((N_CANDIDATES, 3), dtype=np.int64)
+    emitted = np.empty((MAX_BREMS, 4))
+    fake_helix, fake_sigma = np.empty((MAX_FAKES, 5)), np.empty((MAX_FAKES, 5))
+    fake_hits = np.empty(MAX_FAKES, dtype=np.int32)
     for i in range(len(offsets) - 1):
-        track_offsets[i] = n_t
-        cluster_offsets[i] = n_c
-        for j in range(offsets[i], offsets[i + 1]):
-            species = _species(pdg[j]) if status[j] == 1 else -1
-            if species < 0:
+        first, last = offsets[i], offsets[i + 1]
+        track_offsets[i], cluster_offsets[i], klm_offsets[i] = n_t, n_c, n_k
+        for j in range(first, last):
+            # what the generator let decay has no fate
+            if status[j] == 3 or skip[j] != 0 or (status[j] == 2 and fate[j] == FATE_NONE):
                 continue
-            p = math.sqrt(px[j] * px[j] + py[j] * py[j] + pz[j] * pz[j])
-            if species == 5:
-                if p > 0.0:
-                    n_c = _photon(
-                        rng, p, x[j], y[j], z[j], px[j] / p, py[j] / p, pz[j] / p, j - offsets[i],
-                        tn, depth, cn, regions, sigma, outer, cluster_f, cluster_cov, cluster_i, n_c,
+            species = _species(pdg[j])
+            if species < 0 or species == 5:
+                if status[j] == 1:
+                    n_c, n_k = _neutral_particle(
+                        rng, j, j - first, species, pdg, px, py, pz, mass, x, y, z, fate,
+                        en, regions, sigma, response, scale, outer, hadrons, visible, klm, neutral,
+                        cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
                     )  # fmt: skip
                 continue
-            pt = math.sqrt(px[j] * px[j] + py[j] * py[j])
-            tangent = pz[j] / pt if pt > 0.0 else math.inf
-            if not _accepted(pt, tangent, tn):
+            decayed = fate[j] >= FATE_DECAYED_PIPE and fate[j] <= FATE_DECAYED_OUTSIDE
+            if (status[j] == 2 and not (decayed or fate[j] == FATE_INTERACTED)) or not math.hypot(px[j], py[j]) > SLOW:
                 continue
-            rho = math.sqrt(x[j] * x[j] + y[j] * y[j])
-            # leptons with positive code are negative, hadrons with positive code positive
-            charge = 1.0 if (pdg[j] > 0) == (species >= 2) else -1.0
-            d0, phi0, omega, z0, tangent = _to_helix(x[j], y[j], z[j], px[j], py[j], pz[j], charge, tn.field)
-            radiated = 0.0
-            if species == 0:
-                n = _radiate(rng, p, tangent, rho, tn, depth, emitted)
-                if n > 0:
-                    radiated = p - emitted[n - 1, 2]
-                    shift = _fit_shift(p, tangent, omega, emitted, n, tn, response)
-                    for m in range(_separate(p, tangent, omega, emitted, n, cn)):
-                        at = _emission_point(px[j], py[j], pz[j], omega, x[j], y[j], z[j], emitted[m, 0])
-                        n_c = _photon(
-                            rng, emitted[m, 1], at[0], at[1], at[2], at[3], at[4], at[5], j - offsets[i],
-                            tn, depth, cn, regions, sigma, outer, cluster_f, cluster_cov, cluster_i, n_c,
-                        )  # fmt: skip
-                    d0 += shift[0]
-                    phi0 += shift[1]
-                    pt *= omega / (omega + shift[2])
-                    omega += shift[2]
-            if not (_accepted(pt, tangent, tn) and rng.random() < _efficiency(pt, tangent, rho, efficiency, displaced)):
-                continue
-            _interpolate(p * p / math.sqrt(p * p + mass[j] * mass[j]), tangent, tn, resolution, v)
-            _store_hits(_depth_row(tangent, tn, depth), rho, omega, tn.hits_r_step, hits, track_i, n_t)
-            d0, phi0, omega, z0, tangent = _smear(rng, d0, phi0, omega, z0, tangent, v, track_cov, n_t)
-            _store(
-                rng, tn.field, d0, phi0, omega, z0, tangent, radiated, j - offsets[i],
-                track_f, track_pid, track_i, n_t,
+            k = _charged_daughter(j, first, last, pdg, status, mother) if status[j] == 2 and decayed else np.int64(-1)
+            if k >= 0:
+                skip[k] = 1
+                n_t, n_c = _decaying(
+                    rng, j, k, first, pdg, px, py, pz, mass, x, y, z, fate, end_arc, field,
+                    reals, places, values, surfaces, finding, kinks, efficiency,
+                    en, regions, sigma, response, scale, outer, hadrons, visible, ionisation, klm, reach, cumulative,
+                    work, helix, factor, hits,
+                    track_f, track_cov, track_pid, track_i, impact, n_t, cluster_f, cluster_cov, cluster_i, n_c,
+                )  # fmt: skip
+            else:
+                n_t, n_c = _single(
+                    rng, j, j - first, species, status, px, py, pz, mass, x, y, z, fate, end_arc, field, fit,
+                    response_fit, reals, places, values, surfaces,
+                    finding, spurious, efficiency,
+                    en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation,
+                    klm, reach, cumulative, work, helix, factor, hits, emitted, pdg,
+                    track_f, track_cov, track_pid, track_i, impact, n_t, cluster_f, cluster_cov, cluster_i, n_c,
+                )  # fmt: skip
+        if spurious.fake_mean > 0.0:
+            n_t = _add_fakes(
+                rng, track_offsets[i], field, spurious, fake_helix, fake_sigma, fake_hits, helix, factor, hits,
+                finding, klm, reach, cumulative, track_f, track_cov, track_pid, track_i, impact, n_t,
             )  # fmt: skip
-            deposit[n_t] = (p if species == 0 else mip_energy) if pt > mip_pt else 0.0
-            n_t += 1
-    track_offsets[-1] = n_t
-    cluster_offsets[-1] = n_c
-    return n_t, n_c
+        n_c = _background_clusters(rng, en, regions, sigma, background, cluster_f, cluster_cov, cluster_i, n_c)
+        n_c = _merge_event(
+            rng, cluster_offsets[i], n_c, track_offsets[i], n_t, impact, track_f[9], en,
+            cluster_f, cluster_cov, cluster_i,
+        )  # fmt: skip
+    track_offsets[-1], cluster_offsets[-1], klm_offsets[-1] = n_t, n_c, n_k
+    return n_t, n_c, n_k
+
+
+def _blocks(floats: int, integers: int, rows: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
+    return np.empty((floats, rows)), np.empty((integers, rows), dtype=np.int32)
 
 
 def simulate(batch: EventBatch, detector: Detector, rng: np.random.Generator) -> Reconstruction:
     """Send truth events through the detector.
 
-    Final charged particles (e, mu, pi, K, p) become tracks and photons become clusters; clusters of charged tracks are
-    taken as matched to them and are not listed. Neutral hadrons, decays in flight and conversions that
-    are reconstructed as tracks are not simulated: a photon that converts in front of or inside the tracker is lost.
+    `transport` follows every particle to the front of the calorimeter: decays in flight, conversions, hadronic
+    interactions make secondaries and fates. Charged particles (e, mu, pi, K, p) then become tracks with the covariance
+    of the layers they cross, electrons radiate, photons and neutral hadrons become clusters, muons reach the KLM.
 
     Parameters
     ----------
@@ -162,7 +188,8 @@ def simulate(batch: EventBatch, detector: Detector, rng: np.random.Generator) ->
     Returns
     -------
     Reconstruction
-        Tracks and clusters in the order of the truth particles; `weight`, `event_id`, `process` carried over.
+        Its `truth` holds the batch with the secondaries behind the rows of each event; `weight`, `event_id`, `process`
+        are carried over.
 
     Examples
     --------
@@ -173,44 +200,41 @@ def simulate(batch: EventBatch, detector: Detector, rng: np.random.Generator) ->
     >>> simulate(batch, build_detector(load_card("belle2")), stream(3, "doc", "simulate", 0)).n_events
     2
     """
-    n = batch.n_events
-    capacity_t, capacity_c = _capacity(batch.pdg, batch.status)
-    track_offsets, cluster_offsets = np.empty(n + 1, dtype=np.int64), np.empty(n + 1, dtype=np.int64)
-    track_f, cluster_f = np.empty((len(_TRACK_FLOATS), capacity_t)), np.empty((len(_CLUSTER_FLOATS), capacity_c))
-    track_i = np.empty((len(_TRACK_INTEGERS), capacity_t), dtype=np.int32)
-    cluster_i = np.empty((len(_CLUSTER_INTEGERS), capacity_c), dtype=np.int32)
-    track_cov, track_pid, deposit = np.empty((capacity_t, 15)), np.empty((capacity_t, 4)), np.empty(capacity_t)
-    cluster_cov = np.empty((capacity_c, 3))
-    trigger = detector.trigger
-    inputs: list[Any] = [np.ascontiguousarray(getattr(batch, name)) for name in _TRUTH]
-    inputs += [*detector.tracks, *detector.clusters, trigger.track_energy, trigger.track_pt_min]
-    outputs: list[Any] = [track_offsets, track_f, track_cov, track_pid, track_i, deposit]
-    outputs += [cluster_offsets, cluster_f, cluster_cov, cluster_i]
-    n_t, n_c = _simulate(rng, *inputs, *outputs)
-    columns_t: dict[str, Any] = {name: track_f[k, :n_t] for k, name in enumerate(_TRACK_FLOATS)}
-    columns_t |= {name: track_i[k, :n_t] for k, name in enumerate(_TRACK_INTEGERS)}
-    columns_c: dict[str, Any] = {name: cluster_f[k, :n_c] for k, name in enumerate(_CLUSTER_FLOATS)}
-    columns_c |= {name: cluster_i[k, :n_c] for k, name in enumerate(_CLUSTER_INTEGERS)}
-    columns_t["ecl_energy"] = deposit[:n_t]
-    columns_t |= {name: np.full(n_t, -1, np.int32) for name in ("klm_region", "klm_expected", "klm_layers", "fate")}
-    columns_c["truth2"] = np.full(n_c, -1, np.int32)
-    none, rows = np.empty(0), np.empty(0, np.int32)
-    klm = KlmClusters(offsets=np.zeros(n + 1, np.int64), theta=none, phi=none, layers=rows, truth=rows)
-    tracks = Tracks(offsets=track_offsets, cov=track_cov[:n_t], pid_uniform=track_pid[:n_t], **columns_t)
-    clusters = Clusters(offsets=cluster_offsets, cov=cluster_cov[:n_c], **columns_c)
-    bits = np.empty(n, dtype=np.uint64)
-    probability = np.empty(n)
-    pt = np.hypot(tracks.px, tracks.py)
-    _trigger(
-        trigger.rows, track_offsets, tracks.phi0, tracks.tan_lambda, pt, deposit, cluster_offsets, clusters.energy,
-        rng, bits, probability,
+    seen = transport(batch, detector.transport, rng)
+    truth, n = seen.batch, batch.n_events
+    tracks, clusters, neutral = _capacity(truth.pdg, truth.status)
+    tracks += _ROOM + (MAX_FAKES * n if detector.finding.spurious.fake_mean > 0.0 else 0)
+    background = detector.calorimeter.numbers.background_mean * n
+    clusters += _ROOM + int(background + 6.0 * math.sqrt(background))
+    offsets = [np.empty(n + 1, dtype=np.int64) for _ in range(3)]
+    track_f, track_i = _blocks(len(TRACK_FLOATS), len(TRACK_INTEGERS), tracks)
+    cluster_f, cluster_i = _blocks(len(CLUSTER_FLOATS) + _SCRATCH_ROWS, len(CLUSTER_INTEGERS), clusters)
+    klm_f, klm_i = _blocks(len(KLM_FLOATS), len(KLM_INTEGERS), neutral)
+    track_cov, track_pid, cluster_cov = np.empty((tracks, 15)), np.empty((tracks, 4)), np.empty((clusters, 3))
+    fate = seen.fate.copy()
+    inputs: list[Any] = [np.ascontiguousarray(getattr(truth, name)) for name in _TRUTH]
+    inputs += [fate, seen.end_arc, np.zeros(truth.n_particles, dtype=np.uint8), detector.field]
+    inputs += [detector.fit.numbers, detector.fit.response, detector.covariance, detector.finding]
+    inputs += [detector.calorimeter, detector.klm]
+    n_t, n_c, n_k = _simulate(
+        rng, *inputs, offsets[0], track_f, track_cov, track_pid, track_i, np.empty((N_IMPACT, tracks)),
+        offsets[1], cluster_f, cluster_cov, cluster_i, offsets[2], klm_f, klm_i,
     )  # fmt: skip
+    columns: dict[str, Any] = {name: track_f[k, :n_t] for k, name in enumerate(TRACK_FLOATS)}
+    columns |= {name: track_i[k, :n_t] for k, name in enumerate(TRACK_INTEGERS)}
+    found = Tracks(offsets=offsets[0], cov=track_cov[:n_t], pid_uniform=track_pid[:n_t], **columns)
+    columns = {name: cluster_f[k, :n_c] for k, name in enumerate(CLUSTER_FLOATS)}
+    columns |= {name: cluster_i[k, :n_c] for k, name in enumerate(CLUSTER_INTEGERS)}
+    showers = Clusters(offsets=offsets[1], cov=cluster_cov[:n_c], **columns)
+    columns = {name: klm_f[k, :n_k] for k, name in enumerate(KLM_FLOATS)}
+    columns |= {name: klm_i[k, :n_k] for k, name in enumerate(KLM_INTEGERS)}
+    bits, probability = fire_trigger(detector.trigger, found, showers, rng)
     return Reconstruction(
-        tracks=tracks,
-        clusters=clusters,
-        klm=klm,
-        truth=batch,
-        fate=np.zeros(batch.n_particles, np.int32),
+        tracks=found,
+        clusters=showers,
+        klm=KlmClusters(offsets=offsets[2], **columns),
+        truth=truth,
+        fate=fate,
         n_generated=batch.counts.astype(np.int32),
         trigger=bits,
         trigger_weight=probability,

@@ -1,100 +1,23 @@
 """The detector as the kernels see it: plain arrays and scalars, built once for each card."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from toymc.geometry import DetectorCard
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the rooms of the detector that make the tables also ask for a `Detector`
+    from toymc.detector.calorimeter.tables import CalorimeterTables
+    from toymc.detector.covariance.table import CovarianceTables
     from toymc.detector.finding.tables import FindingTables
+    from toymc.detector.fit_response import FitTables
+    from toymc.detector.muons.tables import KlmTables
+    from toymc.detector.transport.tables import TransportTables
+    from toymc.detector.trigger.tables import TriggerTables
 
 FloatArray = npt.NDArray[np.float64]
-Int32Array = npt.NDArray[np.int32]
-
-
-class TrackNumbers(NamedTuple):
-    """Scalars of the track kernels: field (T), acceptance, and the origins and steps of the regular grids.
-
-    Scalars alone: arrays inside a tuple would be reference-counted at every call of every kernel.
-    """
-
-    field: float
-    tan_low: float
-    tan_high: float
-    pt_min: float
-    log_u0: float
-    log_u_step: float
-    tan_step: float
-    response_r_step: float
-    depth_tan0: float
-    depth_tan_step: float
-    hits_r_step: float
-    brems_cutoff: float
-    brems_rate: float
-
-
-class TrackTables(NamedTuple):
-    """Charged particles; tan lambda is the coordinate of the polar angle.
-
-    `resolution` (n_u, n_t, 9): p beta times sigma of (d0, phi0, omega, z0, tan lambda), then the correlations
-    (d0, phi0), (d0, omega), (phi0, omega), (z0, tan lambda), over ln(p beta) and tan lambda.
-    `response` (n_u, n_t, n_r, 3): shift of fitted (d0, phi0, omega) for a change of omega at a radius.
-    `depth` (n_d, n_k, 2): shells along a line in order of radius: radius (cm), X/X0 summed up to and including it.
-    `hits` (n_d, n_r, 3): pixel, strip and wire layers outside a radius.
-    `efficiency` (1 + n_pt, 1 + n_theta): row 0 holds the lower bin edges in tan lambda, column 0 those in pT.
-    `displaced` (2, n_rho + 1): edges of the production radius (cm), factor of the bin that starts there.
-    """
-
-    numbers: TrackNumbers
-    resolution: FloatArray
-    response: FloatArray
-    depth: FloatArray
-    hits: Int32Array
-    efficiency: FloatArray
-    displaced: FloatArray
-
-
-class ClusterNumbers(NamedTuple):
-    """Scalars of the photon kernels: front faces (cm), grid of ln E, tail, pair production, merging, timing."""
-
-    barrel_radius: float
-    forward_z: float
-    backward_z: float
-    log_e0: float
-    log_e_step: float
-    tail_fraction: float
-    tail_alpha: float
-    tail_power: float
-    pair_low: float
-    pair_log_low: float
-    pair_slope: float
-    outer_loss: float
-    merge_angle: float
-    in_time: float
-
-
-class ClusterTables(NamedTuple):
-    """Photons in the calorimeter; regions 0 forward, 1 barrel, 2 backward.
-
-    `regions` (3, 4): lowest and highest theta (rad), minimum energy (GeV), efficiency beside conversions.
-    `sigma` (3, n_e, 3): sigma_E/E, sigma_theta, sigma_phi over ln E. `outer` (n_d,): X/X0 behind the tracker.
-    """
-
-    numbers: ClusterNumbers
-    regions: FloatArray
-    sigma: FloatArray
-    outer: FloatArray
-
-
-class TriggerTables(NamedTuple):
-    """Trigger lines as rows of numbers (see `toymc.detector.trigger`)."""
-
-    rows: FloatArray
-    track_energy: float
-    track_pt_min: float
 
 
 @dataclass(frozen=True)
@@ -120,8 +43,10 @@ class Detector:
     Attributes
     ----------
     card : DetectorCard
-    tracks, clusters, trigger, finding : NamedTuple
-        Tables of the kernels.
+    field : float
+        Of the solenoid, tesla.
+    transport, covariance, fit, finding, calorimeter, klm, trigger : NamedTuple
+        Tables of the kernels, each described where it is made.
     identification : dict of str to IdentificationTable
         By name of the working point.
     trigger_lines : tuple of str
@@ -129,9 +54,13 @@ class Detector:
     """
 
     card: DetectorCard
-    tracks: TrackTables
-    clusters: ClusterTables
-    trigger: TriggerTables
+    field: float
+    transport: "TransportTables"
+    covariance: "CovarianceTables"
+    fit: "FitTables"
     finding: "FindingTables"
+    calorimeter: "CalorimeterTables"
+    klm: "KlmTables"
+    trigger: "TriggerTables"
     identification: dict[str, IdentificationTable]
     trigger_lines: tuple[str, ...]

@@ -7,8 +7,8 @@ to no particle (truth -1). True clusters are in time with the probability that d
 
 import math
 
-from toymc.detector.calorimeter.inlining import inlined_kernel
 from toymc.detector.calorimeter.photons import _write
+from toymc.kernels import inlined_kernel
 
 
 @inlined_kernel

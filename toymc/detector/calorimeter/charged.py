@@ -13,10 +13,9 @@ Landau width of 20 %.
 import math
 
 from toymc.detector.calorimeter.hadrons import _path, _visible
-from toymc.detector.calorimeter.inlining import inlined_kernel
 from toymc.detector.calorimeter.photons import _edge_spread, _measured, _score_bin, _write
 from toymc.detector.calorimeter.surface import _helix_impact, _material_row, _region, _tangent
-from toymc.kernels import lean_kernel
+from toymc.kernels import inlined_kernel, lean_kernel
 
 
 @inlined_kernel

@@ -11,10 +11,9 @@ cluster.
 
 import math
 
-from toymc.detector.calorimeter.inlining import inlined_kernel
 from toymc.detector.calorimeter.photons import _photon
 from toymc.detector.calorimeter.surface import _material_row, _turn
-from toymc.kernels import lean_kernel
+from toymc.kernels import inlined_kernel, lean_kernel
 
 # photons per electron that are followed; more than this above the cutoff is rarer than 1e-5 (mean below 0.8)
 MAX_BREMS = 8

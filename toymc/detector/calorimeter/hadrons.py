@@ -10,10 +10,9 @@ flies on to the muon detector.
 
 import math
 
-from toymc.detector.calorimeter.inlining import inlined_kernel
 from toymc.detector.calorimeter.photons import _edge_spread, _write
 from toymc.detector.calorimeter.surface import _impact, _region
-from toymc.kernels import lean_kernel
+from toymc.kernels import inlined_kernel, lean_kernel
 
 # clusters beside one shower that are kept; with a mean of 0.3 more are rarer than 1e-4
 MAX_SPLIT_OFFS = 3

@@ -12,8 +12,7 @@ Not described: a soft shower in the tail of one that is fifty times harder; two 
 
 import math
 
-from toymc.detector.calorimeter.inlining import inlined_kernel
-from toymc.kernels import lean_kernel
+from toymc.kernels import inlined_kernel, lean_kernel
 
 
 @inlined_kernel

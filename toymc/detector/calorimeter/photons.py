@@ -17,8 +17,8 @@ of the merging). Integers (4, n): region 1..3, truth, in_time, truth2. Covarianc
 
 import math
 
-from toymc.detector.calorimeter.inlining import inlined_kernel
 from toymc.detector.calorimeter.surface import _impact, _material_row, _region, _tangent
+from toymc.kernels import inlined_kernel
 
 
 @inlined_kernel

@@ -6,7 +6,7 @@ seen from the origin (rows of `regions`), as the detector's own acceptance is de
 
 import math
 
-from toymc.detector.calorimeter.inlining import inlined_kernel
+from toymc.kernels import inlined_kernel
 
 
 @inlined_kernel

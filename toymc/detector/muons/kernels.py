@@ -87,5 +87,10 @@ def _klm_neutral(rng, p, x, y, z, ux, uy, uz, numbers, neutral):
     phi = math.atan2(y, x) + numbers.neutral_angle / sine * rng.standard_normal()
     theta = min(max(theta, 0.0), math.pi)
     phi -= 2.0 * math.pi * math.floor((phi + math.pi) / (2.0 * math.pi))
-    layers = numbers.neutral_layers + rng.poisson(numbers.neutral_extra)
-    return min(int(layers), 15), theta, phi
+    # Poisson by waiting times: numba's own allocates
+    layers = numbers.neutral_layers
+    at = rng.standard_exponential()
+    while at < numbers.neutral_extra and layers < 15:
+        layers += 1
+        at += rng.standard_exponential()
+    return layers, theta, phi
