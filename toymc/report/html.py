@@ -33,28 +33,28 @@ def render(result: StudyResult, config: RunConfig, title: str, plots: Sequence[t
     limits, estimators = limit_table(result), estimator_table(result)
     for table in (limits, estimators):
         if table.rows:
-            parts.append(_section(table.title, _html_table(table)))
+            parts.append(section(table.title, html_table(table)))
     if result.published:
         sources = dict.fromkeys(entry.source for entry in result.published)
         parts.append("<p>Published: " + escape("; ".join(sources)) + "</p>")
     if result.notes:
-        parts.append(_section("Notes", "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in result.notes) + "</ul>"))
+        parts.append(section("Notes", "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in result.notes) + "</ul>"))
     if plots:
-        parts.append(_section("Plots", '<div class="plots">' + "".join(_figure(*plot) for plot in plots) + "</div>"))
+        parts.append(section("Plots", '<div class="plots">' + "".join(figure(*plot) for plot in plots) + "</div>"))
     samples = sample_table(result)
     if samples.rows:
-        parts.append(_section(samples.title, _html_table(samples)))
+        parts.append(section(samples.title, html_table(samples)))
     flows = cutflow_tables(result)
     if flows:
         opened = [
-            f"<details{' open' if i == 0 else ''}><summary>{escape(flow.title)}</summary>{_html_table(flow)}</details>"
+            f"<details{' open' if i == 0 else ''}><summary>{escape(flow.title)}</summary>{html_table(flow)}</details>"
             for i, flow in enumerate(flows)
         ]
-        parts.append(_section("Cut flow", "".join(opened)))
-    parts.append(_section("Run it again", f"<pre>{escape(config.command)}</pre><pre>{escape(config.to_toml())}</pre>"))
+        parts.append(section("Cut flow", "".join(opened)))
+    parts.append(section("Run it again", f"<pre>{escape(config.command)}</pre><pre>{escape(config.to_toml())}</pre>"))
     if result.timing:
         rows = tuple(result.timing.items())
-        parts.append(_section("Timing", _html_table(Table("", ("quantity", "value"), rows))))
+        parts.append(section("Timing", html_table(Table("", ("quantity", "value"), rows))))
     template = Template(resources.files("toymc.report").joinpath("report.html").read_text(encoding="utf-8"))
     return template.substitute(
         title=escape(f"toymc: {result.study}"), heading=escape(title), lead=_lead(result), body="\n".join(parts)
@@ -75,17 +75,20 @@ def _lead(result: StudyResult) -> str:
     return " &middot; ".join(facts)
 
 
-def _section(title: str, content: str) -> str:
+def section(title: str, content: str) -> str:
+    """A heading and what stands under it."""
     return f"<h2>{escape(title)}</h2>\n{content}"
 
 
-def _figure(png: Path, caption: str) -> str:
+def figure(png: Path, caption: str) -> str:
+    """A picture inside the text, with its caption."""
     data = base64.b64encode(png.read_bytes()).decode()
     text = escape(caption)
     return f'<figure><img alt="{text}" src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'
 
 
-def _html_table(table: Table) -> str:
+def html_table(table: Table) -> str:
+    """A table; text to the left, numbers to the right."""
     head = "".join(f"<th>{escape(name)}</th>" for name in table.header)
     rows = "".join("<tr>" + "".join(_html_cell(cell) for cell in row) + "</tr>" for row in table.rows)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
