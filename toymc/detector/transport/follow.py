@@ -10,7 +10,8 @@ interactions per interaction length at 2 GeV, and then reach it; all others end 
 behind the front: 7 inside the crystals, 8 out to the end of the muon detector, 9 beyond.
 
 Charged particles that turn in the field are followed for the card's number of half turns, then they count as stopped
-(10); decays and interactions are simulated in the first turn, of which their track is made. Stopped are also those that lose all their energy in the material. What has stopped is not followed further (muons and pions
+(10). Decays and interactions are simulated until they come back to the vertex detector: their track is made of the
+first turn. Stopped are also those that lose all their energy in the material. What has stopped is not followed further (muons and pions
 at rest decay after the event is over, K- and pi- are captured by a nucleus).
 """
 
@@ -51,7 +52,19 @@ from toymc.detector.transport.numbers import (
     VERTEX_RADIUS,
     WIDE_CIRCLE,
 )
-from toymc.detector.transport.path import CHARGED, FAR, RADIUS, RHO, STRETCH, TANGENT, _advance, _reach, _rho2, _start
+from toymc.detector.transport.path import (
+    CHARGED,
+    FAR,
+    RADIUS,
+    RHO,
+    STRETCH,
+    TANGENT,
+    _advance,
+    _crossings,
+    _reach,
+    _rho2,
+    _start,
+)
 from toymc.detector.transport.path import Z as Z_START
 from toymc.detector.transport.species import (
     BEHIND,
@@ -177,7 +190,7 @@ def _move(state, path, arc):
 
 
 @lean_kernel
-def _arrival(numbers, species, path, end, where, p, pz, left):
+def _arrival(rng, numbers, species, path, end, where, p, pz):
     """Fate of a particle that came to the end of its walk."""
     if where == 0:
         return FATE_STOPPED
@@ -185,15 +198,25 @@ def _arrival(numbers, species, path, end, where, p, pz, left):
         return FATE_ESCAPED
     if where == 3 and _rho2(path, end) < numbers[HOLE_BACKWARD]**2:
         return FATE_ESCAPED
-    return _fate_behind(numbers, species, p, pz, math.exp(-left))
+    return _fate_behind(numbers, species, p, pz, rng.random() if species[BEHIND] > MUON else 0.0)
+
+
+@lean_kernel
+def _first_turn(path, vertex_radius):
+    """Arc up to which decays and interactions count: back at the vertex detector, or a full turn from farther out."""
+    turn = 2.0 * math.pi * path[RADIUS]
+    if path[RHO] >= vertex_radius:
+        return turn
+    inward, _ = _crossings(path, vertex_radius)
+    return min(inward, turn)
 
 
 @lean_kernel
 def _bound(path, kind, strength, decay_rate, end, numbers, bounds):
     """Upper bound of the hazard along a path: FAR unless it starts in the prompt region.
 
-    Every half turn crosses the material once. Where the circle reaches beyond 36 cm, the inner material (r < 16.5 cm)
-    is crossed within 1.13 of normal incidence in the r-phi plane; gas shells near the apogee may be grazed.
+    Where the circle reaches beyond 36 cm, the inner material (r < 16.5 cm) is crossed within 1.13 of normal incidence in
+    the r-phi plane; gas shells near the apogee may be grazed; on the way back only gas, walls and cover are met.
     """
     decay = decay_rate * end
     if kind == INERT:
@@ -271,17 +294,16 @@ def _follow(
     if p < species[P_SLOW]:
         kinetic = p * p / (math.sqrt(p * p + state[M] * state[M]) + state[M])
     elif path[CHARGED] == 1.0:
-        watched = min(end, 2.0 * math.pi * path[RADIUS])
+        watched = min(end, _first_turn(path, numbers[VERTEX_RADIUS]))
     limit = _bound(path, kind, strength, rate * path[STRETCH], watched, numbers, bounds) if kinetic < 0.0 else FAR
     if target > limit:
-        # without memory: what is left is exponential again
-        return _arrival(numbers, species, path, end, where, p, state[PZ], target - limit), FAR, 0
-    outcome, arc, piece, left = _walk(
+        return _arrival(rng, numbers, species, path, end, where, p, state[PZ]), FAR, 0
+    outcome, arc, piece = _walk(
         path, pieces, elements, target, rate * path[STRETCH], kind, strength, energy_bin, energy_weight,
         kinetic, state[M], watched,
     )  # fmt: skip
     if outcome == THROUGH:
-        return _arrival(numbers, species, path, end, where, p, state[PZ], left), FAR, 0
+        return _arrival(rng, numbers, species, path, end, where, p, state[PZ]), FAR, 0
     _move(state, path, arc)
     gone = arc if species[CHARGE] != 0.0 else FAR
     if outcome == DECAYED:

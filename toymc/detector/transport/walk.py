@@ -177,7 +177,7 @@ def _walk(
     """Follow a path up to the arc `end` until the hazard reaches `target`.
 
     decay_rate: hazard of decay per arc; kind, strength: what interacts, with which multiple of the depths; kinetic:
-    energy if it has to be followed, negative if not. Returns how the walk ended, arc, piece, hazard that was left.
+    energy if it has to be followed, negative if not. Returns how the walk ended, arc, piece.
     """
     # nothing that lies beyond the decay point matters
     last = end
@@ -197,7 +197,7 @@ def _walk(
                 continue
             step = decay_rate * (arc - at)
             if step >= left:
-                return DECAYED, at + left / decay_rate, -1, 0.0
+                return DECAYED, at + left / decay_rate, -1
             left -= step
             at = arc
             oblique = _obliquity(path, piece, u)
@@ -207,16 +207,16 @@ def _walk(
                     if piece[WIDTH] > 0.0:
                         at += (left / step - 0.5) * piece[WIDTH] / max(abs(u), _GRAZING)
                         at = min(max(at, 0.0), end)
-                    return INTERACTED, at, i, 0.0
+                    return INTERACTED, at, i
                 left -= step
             if kinetic > 0.0:
                 power = _stopping_power(kinetic, mass, piece[Z_OVER_A], piece[EXCITATION])
                 kinetic -= oblique * piece[DEPTH_MASS] * power
                 if kinetic <= 0.0:
-                    return STOPPED, at, i, 0.0
+                    return STOPPED, at, i
         begin = _segment_end(path, segment)
         segment += 1
     step = decay_rate * (end - at)
     if step >= left and decay_rate > 0.0:
-        return DECAYED, at + left / decay_rate, -1, 0.0
-    return THROUGH, end, -1, left - step
+        return DECAYED, at + left / decay_rate, -1
+    return THROUGH, end, -1
