@@ -1,8 +1,8 @@
 """The slow twin of the covariance engine: weight matrix over all measurements, every derivative by finite differences.
 
-It shares the table of surfaces with the engine and nothing else: crossings by root finding along the helix, measurements
-as coordinates of the crossing point, scattering by turning the momentum at a surface and looking where the later
-surfaces are met, energy loss by shortening the momentum there. Dense matrices in numpy.
+It shares the table of surfaces with the engine and nothing else: crossings by root finding along the helix,
+measurements as coordinates of the crossing point, scattering by turning the momentum at a surface and looking where the
+later surfaces are met, energy loss by shortening the momentum there. Dense matrices in numpy.
 """
 
 import math
@@ -13,8 +13,6 @@ from scipy.optimize import brentq
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM
 from toymc.detector.covariance import surfaces as s
 from toymc.detector.helix import helix_from_state
-
-K = 1e-3  # scale of the steps
 
 
 class Twin:
@@ -194,9 +192,7 @@ class Twin:
                     if entry["loss"] > 0.0:
                         here = self.arc_of(new, par, arc)
                         new = self.behind(new, here, entry["loss"])
-                    else:
-                        new = self.same_arcs(new, par, arc)
-                    shifted.append(self.measured_from(path, k + 1, new, entry))
+                    shifted.append(self.measured(path, k + 1, new))
                 d = np.zeros(len(v))
                 start = first_of[k + 1] if k + 1 < len(first_of) else len(v)
                 d[start:] = (shifted[0] - shifted[1]) / 2e-5
@@ -205,13 +201,10 @@ class Twin:
         for j, step in enumerate((1e-4, 1e-5, 1e-8, 1e-4, 1e-5)):
             change = np.zeros(5)
             change[j] = step
-            h[:, j] = (self.measured(path, 0, self.perigee + change) - self.measured(path, 0, self.perigee - change)) / (
-                2 * step
-            )
+            h[:, j] = (
+                self.measured(path, 0, self.perigee + change) - self.measured(path, 0, self.perigee - change)
+            ) / (2 * step)
         return np.linalg.inv(h.T @ np.linalg.solve(v, h)), last + 1
-
-    def same_arcs(self, new, par, arc):
-        return new
 
     def arc_of(self, new, par, arc):
         """Arc of the point (par, arc) along a helix that passes through it."""
@@ -222,6 +215,3 @@ class Twin:
             return (here - at)[:2] @ way[:2]
 
         return brentq(distance, arc - 0.05, arc + 0.05, xtol=1e-14)
-
-    def measured_from(self, path, first, par, entry):
-        return self.measured(path, first, par)

@@ -1,4 +1,4 @@
-"""What a straight line from the interaction point at polar angle theta crosses: measuring planes and material."""
+"""Material that a straight line from the interaction point crosses at polar angle theta."""
 
 import math
 from dataclasses import dataclass
@@ -12,18 +12,6 @@ FloatArray = npt.NDArray[np.float64]
 
 _STEP_CM = 2.0
 """Thick material (drift-chamber gas) is cut into shells no thicker than this."""
-_MEASURED = 0.5
-"""A layer of which less than this share is built gives material but no measurement."""
-
-
-@dataclass(frozen=True)
-class Planes:
-    """Measurements along a line, in order of radius: radius (cm), sigma in r-phi and z (cm, inf for none), system."""
-
-    radius: FloatArray
-    sigma_rphi: FloatArray
-    sigma_z: FloatArray
-    system: npt.NDArray[np.int64]  # 0 pixel, 1 strip, 2 drift chamber
 
 
 @dataclass(frozen=True)
@@ -40,27 +28,6 @@ def _sensor_radius(z_min: float, z_max: float, r_min: float, r_max: float, cot: 
     slope = (r_max - r_min) / (z_max - z_min)
     radius = (r_min - slope * z_min) / (1.0 - slope * cot)
     return radius if z_min <= radius * cot <= z_max else None
-
-
-def planes_at(card: DetectorCard, theta: float) -> Planes:
-    """Measuring planes at polar angle `theta` (rad) of a card."""
-    cot = 1.0 / math.tan(theta)
-    layers = {layer.layer: layer for layer in card.tracking.silicon_layers}
-    found: list[tuple[float, float, float, int]] = []
-    for sensor in card.tracking.silicon_sensors:
-        layer = layers[sensor.layer]
-        radius = _sensor_radius(sensor.z_min_cm, sensor.z_max_cm, sensor.r_at_z_min_cm, sensor.r_at_z_max_cm, cot)
-        if radius is not None and layer.built_fraction >= _MEASURED:
-            system = 0 if layer.detector == "pxd" else 1
-            found.append((radius, 1e-4 * layer.resolution_rphi_um, 1e-4 * layer.resolution_z_um, system))
-    hit = 1e-4 * card.tracking.chamber_hits.resolution_um.value
-    for wires in card.tracking.chamber:
-        if wires.z_min_cm < wires.waist_radius_cm * cot < wires.z_max_cm:
-            stereo = abs(math.sin(1e-3 * wires.stereo_mrad))
-            found.append((wires.waist_radius_cm, hit, hit / stereo if stereo > 0.0 else math.inf, 2))
-    found.sort()
-    columns = np.array(found).reshape(-1, 4)
-    return Planes(columns[:, 0], columns[:, 1], columns[:, 2], columns[:, 3].astype(np.int64))
 
 
 def shells_at(card: DetectorCard, theta: float) -> Shells:
@@ -92,8 +59,3 @@ def shells_at(card: DetectorCard, theta: float) -> Shells:
     found.sort(key=lambda row: (row[2], row[0]))
     radius_list = np.array([row[0] for row in found])
     return Shells(radius_list, np.array([row[1] for row in found]), np.array([row[2] for row in found], dtype=bool))
-
-
-def outermost_wire_cm(card: DetectorCard) -> float:
-    """Radius of the last wire layer: where the tracker ends."""
-    return max(wires.waist_radius_cm for wires in card.tracking.chamber)

@@ -10,7 +10,7 @@ from toymc.detector.covariance.path import WORK_COLUMNS, WORK_ROWS, _trace
 from toymc.detector.covariance.surfaces import Constants, surface_table, tracker_constants
 from toymc.errors import InputError
 from toymc.geometry import DetectorCard
-from toymc.kernels import kernel, lean_kernel
+from toymc.kernels import inlined_kernel, kernel, lean_kernel
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
@@ -34,7 +34,7 @@ def _exact(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work
     return n_pxd, n_svd, n_cdc
 
 
-@lean_kernel
+@inlined_kernel
 def _unfold(factor, cov):
     """cov (15) = U U^T."""
     u = factor
@@ -123,11 +123,12 @@ def exact_covariance(
         raise InputError(f"state has shape {rows.shape}: give (n, 6), position in cm and momentum in GeV")
     n = len(rows)
     try:
-        q, m, end = (
-            np.ascontiguousarray(np.broadcast_to(np.asarray(a, dtype=np.float64), (n,))) for a in (charge, mass, end_arc)
-        )
+        columns = [np.broadcast_to(np.asarray(a, dtype=np.float64), (n,)) for a in (charge, mass, end_arc)]
     except ValueError:
-        raise InputError(f"charge, mass and end_arc do not fit {n} rows of state: give one number or one per row") from None
+        raise InputError(
+            f"charge, mass and end_arc do not fit {n} rows of state: give one number or one per row"
+        ) from None
+    q, m, end = (np.ascontiguousarray(column) for column in columns)
     if np.any(q == 0.0):
         raise InputError(f"charge of row {int(np.argmax(q == 0.0))} is 0: neutral particles have no track")
     surfaces, constants = tracker(card, ideal) if isinstance(card, DetectorCard) else card

@@ -50,7 +50,7 @@ MAP_BINS = 4096
 GUESS_BINS = 1024
 SURE_Z_CM = 0.1
 SURE_OMEGA = 0.02
-"""Start along z and curvature (1/cm; 0.22 GeV at 1.5 T) up to which a pattern can be read off without looking closer."""
+"""Start along z and curvature (1/cm; 0.22 GeV at 1.5 T) up to which a pattern is read off without looking closer."""
 _CENTRAL_CELLS = 16
 _MARGIN = 0.25
 """The table reaches this far beyond the acceptance in tan lambda."""

@@ -3,12 +3,12 @@
 In a constant field the five helix parameters at the perigee do not change along the track. So the information matrix of
 the perigee needs no transport: a measurement with gradient h and variance v adds h h^T/v; scattering by an angle of
 variance t at a surface, which changes the parameters seen from outside by g per radian, replaces I by
-(I^-1 + t g g^T)^-1 = I - (I g)(I g)^T/(1/t + g^T I g); loss of momentum maps the parameters behind a surface to those in
-front. This is the Kalman filter of R. Fruehwirth [NIM A 262 (1987) 444] in the form of P. Billoir [NIM 225 (1984) 352],
-and equal to the weight-matrix fit with all correlations of scattering (the tests compare them).
+(I^-1 + t g g^T)^-1 = I - (I g)(I g)^T/(1/t + g^T I g); loss of momentum maps the parameters behind a surface to those
+in front. This is the Kalman filter of R. Fruehwirth [NIM A 262 (1987) 444] in the form of P. Billoir [NIM 225 (1984)
+352], and equal to the weight-matrix fit with all correlations of scattering (the tests compare them).
 
-Displacements. A small change of the perigee parameters shifts the point at arc s, measured along the direction of flight
-(t) and to its right (n), with alpha = omega s:
+Displacements. A small change of the perigee parameters shifts the point at arc s, measured along the direction of
+flight (t) and to its right (n), with alpha = omega s:
     d0: (sin alpha, cos alpha)   phi0: (r sin psi, -r cos psi)   omega: ((alpha - sin alpha), (1 - cos alpha))/omega^2
 and z by 1 for z0, s for tan lambda. Turning the direction by a unit angle at s, with the point fixed, changes them by
     g_phi = (sin alpha/omega, 1 - omega q, 0, tan(lambda) q, 0),  q = (d0 + (1 - cos alpha)/omega)/(1 + omega d0),
@@ -35,17 +35,17 @@ from toymc.detector.covariance.path import (
     KAPPA_T,
     OMEGA,
     PATH,
-    R,
     SIN_PSI,
     SINE,
     SOFT,
     VERSINE,
+    R,
 )
 from toymc.detector.covariance.surfaces import COS, KIND, SIN, WEIGHT_U, WEIGHT_V
-from toymc.kernels import lean_kernel
+from toymc.kernels import inlined_kernel, lean_kernel
 
 
-@lean_kernel
+@inlined_kernel
 def _add(info, weight, a, b, c, d, e):
     """info += weight h h^T for h = (a, b, c, d, e); info is the upper triangle, row by row."""
     wa, wb, wc, wd = weight * a, weight * b, weight * c, weight * d
@@ -66,7 +66,7 @@ def _add(info, weight, a, b, c, d, e):
     info[14] += weight * e * e
 
 
-@lean_kernel
+@inlined_kernel
 def _times(info, a, b, c, d, e):
     """info times a vector."""
     return (
@@ -78,7 +78,7 @@ def _times(info, a, b, c, d, e):
     )
 
 
-@lean_kernel
+@inlined_kernel
 def _scatter(info, variance, a, b, c, d, e):
     """Information left after a random change of the parameters along (a, b, c, d, e)."""
     va, vb, vc, vd, ve = _times(info, a, b, c, d, e)
@@ -86,7 +86,7 @@ def _scatter(info, variance, a, b, c, d, e):
     _add(info, weight, va, vb, vc, vd, ve)
 
 
-@lean_kernel
+@inlined_kernel
 def _lose(info, kappa, kappa_t, a, b, c, d):
     """Parameters in front of a surface instead of behind it: F = 1 + g_omega (kappa e_omega + kappa_t e_tan)^T."""
     va, vb, vc, vd, ve = _times(info, a, b, c, d, 0.0)
@@ -102,7 +102,7 @@ def _lose(info, kappa, kappa_t, a, b, c, d):
     info[14] += 2.0 * kappa_t * ve + kappa_t * kappa_t * norm
 
 
-@lean_kernel
+@inlined_kernel
 def _measure(info, surface, c, tan_lambda):
     """Add what a sensor or a wire layer measures at the crossing `c`."""
     cos_psi, sin_psi, r, omega = c[COS_PSI], c[SIN_PSI], c[R], c[OMEGA]
@@ -134,7 +134,7 @@ def _measure(info, surface, c, tan_lambda):
     _add(info, surface[WEIGHT_V], along_r * r0, 0.0, along_r * r2, along_z, along_z * s)
 
 
-@lean_kernel
+@inlined_kernel
 def _kick(c, tan_lambda):
     """g_phi and g_omega at a crossing: (d0, phi0, z0) of the first, (d0, phi0, z0) of the second."""
     omega, d0, s = c[OMEGA], c[D0], c[ARC]

@@ -41,10 +41,10 @@ from toymc.detector.covariance.header import (
 )
 from toymc.detector.covariance.path import _inside_window
 from toymc.detector.covariance.surfaces import Constants
-from toymc.kernels import lean_kernel
+from toymc.kernels import inlined_kernel, lean_kernel
 
 
-@lean_kernel
+@inlined_kernel
 def _species(mass, reals):
     """Place of a mass in the table, -1 if it has none."""
     if abs(mass - reals[MASSES + 2]) < 1e-3:
@@ -60,7 +60,7 @@ def _species(mass, reals):
     return -1
 
 
-@lean_kernel
+@inlined_kernel
 def _pattern(d0, phi0, omega, z0, tan_lambda, reals, places):
     """Bits of the silicon layers that a prompt particle meets; -1 outside the maps.
 
@@ -89,7 +89,7 @@ def _pattern(d0, phi0, omega, z0, tan_lambda, reals, places):
     return bits
 
 
-@lean_kernel
+@inlined_kernel
 def _cell(tan_lambda, species, k, f, reals, places):
     """Cell in tan lambda at the share f of the way from pT node k to the next, and the place inside it (0 to 1)."""
     last = places[N_EDGES] - 2
@@ -110,7 +110,7 @@ def _cell(tan_lambda, species, k, f, reals, places):
     return c, min(max(g, 0.0), 1.0)
 
 
-@lean_kernel
+@inlined_kernel
 def _constants(reals):
     c = CONSTANTS
     return Constants(reals[c], reals[c + 1], reals[c + 2], reals[c + 3], reals[c + 4], reals[c + 5], reals[c + 6])

@@ -2,13 +2,14 @@
 
 Around the z axis a circle of curvature omega obeys r sin(psi) = K - omega r^2/2, where psi is the angle from the radius
 vector to the direction of flight and K = d0 (1 + omega d0/2): both sides are the angular momentum about the axis. The
-transverse arc s from the perigee follows from the chord, c^2 = (r^2 - d0^2)/(1 + omega d0) = (2 sin(omega s/2)/omega)^2.
+transverse arc s from the perigee follows from the chord c = 2 sin(omega s/2)/omega, c^2 = (r^2 - d0^2)/(1 + omega d0).
 
 Rules. Only the outgoing arc counts: a particle that first flies inwards is followed from its perigee on. A surface
 crossed more obliquely than the card's `obliquest_sine` (|sin psi|, near the turning point of a curling track) gives
 neither hit nor material. Momentum is lost at surfaces by the mean of Bethe's formula with the density effect at its
 high-energy form and the logarithm of beta gamma at production [PDG review, eqs. 34.5 and 34.7]; the helix behind a
-surface has the smaller momentum; a particle that has lost half of it is not followed further. Range straggling is left out: below 1e-3 of p wherever p is measured to 3e-3.
+surface has the smaller momentum; a particle that has lost half of it is not followed further. Straggling of the loss is
+left out: it is below 1e-3 of p wherever p is measured to 3e-3.
 """
 
 import math
@@ -33,7 +34,7 @@ from toymc.detector.covariance.surfaces import (
     Z_MIDDLE,
     Z_MIN,
 )
-from toymc.kernels import lean_kernel
+from toymc.kernels import inlined_kernel, lean_kernel
 
 # columns of `work`: one row per crossing
 AT = 0  # row of the surface
@@ -51,8 +52,7 @@ PATH = 11  # X/X0 along the track
 SOFT = 12  # 1/(p beta)^2, 1/GeV^2
 KAPPA = 13  # d(omega behind)/d(omega in front) - 1
 KAPPA_T = 14  # d(omega behind)/d(tan lambda)
-Z_AT = 15
-WORK_COLUMNS = 16
+WORK_COLUMNS = 15
 WORK_ROWS = 320
 """More crossings than any card has surfaces to cross; further ones are not followed."""
 
@@ -61,16 +61,14 @@ _SLOWED = 0.25
 """A particle that has lost half of its momentum (square) is not followed further: it ranges out soon after."""
 
 
-@lean_kernel
+@inlined_kernel
 def _arcsine(x):
     """asin, by its series where that is exact to 1e-9."""
     y = x * x
     if y > 0.0625:
         return math.asin(min(max(x, -1.0), 1.0))
-    return x * (
-        1.0
-        + y * (1.0 / 6.0 + y * (0.075 + y * (15.0 / 336.0 + y * (105.0 / 3456.0 + y * (945.0 / 42240.0 + y * 0.0173528)))))
-    )
+    tail = 105.0 / 3456.0 + y * (945.0 / 42240.0 + y * (10395.0 / 599040.0))
+    return x * (1.0 + y * (1.0 / 6.0 + y * (0.075 + y * (15.0 / 336.0 + y * tail))))
 
 
 @lean_kernel
@@ -126,35 +124,38 @@ def _energy_after(energy, mass, loss, excitation, plasma, log_bg):
     return energy - loss / beta2 * max(bracket, 1.0)
 
 
-@lean_kernel
-def _record(work, n, at, r, sine, cosine, s, omega, d0, path, soft, z):
-    """One crossing."""
-    alpha = omega * s
-    half = 0.5 * omega
-    chord2 = (r * r - d0 * d0) / (1.0 + omega * d0)
-    h2 = half * half * chord2
+@inlined_kernel
+def _record(work, n, at, r, sine, cosine, s, chord2, omega, d0, inverse, path, soft):
+    """One crossing; `inverse` is 1/(1 + omega d0)."""
     row = work[n]
+    half2 = 0.25 * omega * omega * chord2
     row[AT] = at
     row[R] = r
     row[COS_PSI] = cosine
     row[SIN_PSI] = sine
     row[ARC] = s
-    root = math.sqrt(max(1.0 - h2, 0.0))
-    row[SINE] = math.sqrt(chord2) * root
+    row[SINE] = r * cosine * inverse  # the radial part of the way: sin(alpha)/omega = r cos(psi)/(1 + omega d0)
     row[VERSINE] = 0.5 * chord2
-    a2 = alpha * alpha
+    a2 = omega * omega * s * s
     if a2 < 0.25:
-        row[EXCESS] = s * s * s * omega * (1.0 - a2 * (0.05 - a2 * (1.0 / 840.0 - a2 / 60480.0))) / 6.0
+        row[EXCESS] = s * s * s * omega * (1.0 - a2 * (0.05 - a2 * (1.0 / 840.0 - a2 * (1.0 / 60480.0)))) * (1.0 / 6.0)
     else:
         row[EXCESS] = (s - row[SINE]) / omega
-    row[COS_ALPHA] = 1.0 - 2.0 * h2
+    row[COS_ALPHA] = 1.0 - 2.0 * half2
     row[OMEGA] = omega
     row[D0] = d0
     row[PATH] = path
     row[SOFT] = soft
     row[KAPPA] = 0.0
     row[KAPPA_T] = 0.0
-    row[Z_AT] = z
+
+
+@lean_kernel
+def _behind(row, ratio, energies, omega, tan_lambda, secant):
+    """Derivatives of omega behind a surface; momenta and energies as ratios in front/behind and behind/in front."""
+    slope = ratio * ratio * energies
+    row[KAPPA] = ratio * slope - 1.0
+    row[KAPPA_T] = omega * ratio * (1.0 - slope) * tan_lambda / (secant * secant)
 
 
 @lean_kernel
@@ -166,18 +167,17 @@ def _trace(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work
     n, n_pxd, n_svd, n_cdc = 0, 0, 0, 0
     pt = math.sqrt(px * px + py * py)
     p2 = pt * pt + pz * pz
-    if not (pt > 1e-6 and p2 < 1e8):
+    if not (pt > 1e-6 and p2 < 1e8 and abs(pz) < 1e3 * pt):
         return n, n_pxd, n_svd, n_cdc
     tan_lambda = pz / pt
-    if not abs(tan_lambda) < 1e3:
-        return n, n_pxd, n_svd, n_cdc
-    r2 = x * x + y * y
     omega = charge * OMEGA_PER_TESLA_GEV_CM * constants.field / pt
+    r2 = x * x + y * y
     k_invariant = (x * py - y * px) / pt + 0.5 * omega * r2
     square = 1.0 + 2.0 * omega * k_invariant
     if not square > 1e-9:  # a circle around the axis, or no number
         return n, n_pxd, n_svd, n_cdc
-    d0 = 2.0 * k_invariant / (1.0 + math.sqrt(square))
+    root = math.sqrt(square)  # 1 + omega d0
+    d0 = 2.0 * k_invariant / (1.0 + root)
     start = math.sqrt(r2)
     arc_at = _arc(max(start, abs(d0)), d0, omega)
     if arc_at < 0.0:
@@ -185,17 +185,15 @@ def _trace(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work
     if x * px + y * py < 0.0:
         arc_at = -arc_at
         start = abs(d0)
-    z_at = z
-    flown_at = 0.0
-    phi_at = 0.0
-    windowed = False
-    energy = math.sqrt(p2 + mass * mass)
-    p2_now = p2
+    z_at, flown_at, phi_at, windowed = z, 0.0, 0.0, False
+    energy, p2_now = math.sqrt(p2 + mass * mass), p2
+    soft = energy * energy / (p2 * p2)
     log_bg = 0.5 * math.log(p2 / (mass * mass)) if mass > 0.0 else 10.0
     secant = math.sqrt(1.0 + tan_lambda * tan_lambda)
-    turn = d0 + 2.0 / omega if omega > 0.0 else -(d0 + 2.0 / omega)
-    r_last, s, z_now, sine, cosine = -1.0, 0.0, 0.0, 0.0, 0.0
-    layer = -1.0
+    inverse, d02, half, per_omega = 1.0 / root, d0 * d0, 0.5 * omega, 1.0 / omega
+    turn = abs(d0 + 2.0 * per_omega)
+    r_last, chord2, s, z_now, sine, cosine = -1.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    layer, met = -1.0, False
     z_prev, r_prev, rise = z, start, tan_lambda
     for k in range(len(surfaces)):
         surface = surfaces[k]
@@ -209,21 +207,22 @@ def _trace(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work
         elif kind == 2.0 and surface[SLOPE] > 0.0:
             off = z_prev + rise * (r - r_prev) - surface[Z_MIDDLE]
             r = math.sqrt(r * r + surface[SLOPE] * off * off)
-        if r <= start or r <= abs(d0):
+        if r <= start:
             continue
         if r >= turn:
             if r > turn + 5.0:
                 break
             continue
         if r != r_last:
-            sine = k_invariant / r - 0.5 * omega * r
-            if abs(sine) > constants.sin_max:
-                continue
-            cosine = math.sqrt(1.0 - sine * sine)
-            s = _arc(r, d0, omega)
-            z_now = z_at + (s - arc_at) * tan_lambda
             r_last = r
-        if z_now < surface[Z_MIN] or z_now > surface[Z_MAX] or s < arc_at:
+            sine = k_invariant / r - half * r
+            chord2 = (r * r - d02) * inverse
+            met = abs(sine) <= constants.sin_max and chord2 > 0.0
+            if met:
+                cosine = math.sqrt(1.0 - sine * sine)
+                s = 2.0 * per_omega * _arcsine(half * math.sqrt(chord2))
+                z_now = z_at + (s - arc_at) * tan_lambda
+        if not (met and z_now >= surface[Z_MIN] and z_now <= surface[Z_MAX] and s >= arc_at):
             continue
         if flown_at + s - arc_at > end_arc:
             break
@@ -234,49 +233,43 @@ def _trace(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work
             phi = phi_at - omega * (s - arc_at) - math.asin(sine)
             if not _inside_window(phi, surface[PHI_MIN], surface[PHI_WIDTH]):
                 continue
-        incidence = (surface[COS] * cosine + surface[SIN] * tan_lambda) / secant if kind == 1.0 else cosine / secant
+        incidence = (surface[COS] * cosine + surface[SIN] * tan_lambda) if kind == 1.0 else cosine
         if not incidence > 0.05 or n >= len(work):
             continue
-        _record(
-            work, n, k, r, sine, cosine, s, omega, d0, surface[DEPTH] / incidence,
-            energy * energy / (p2_now * p2_now), z_now,
-        )  # fmt: skip
+        slant = secant / incidence if surface[DEPTH] > 0.0 else 0.0
+        _record(work, n, k, r, sine, cosine, s, chord2, omega, d0, inverse, surface[DEPTH] * slant, soft)
         n += 1
         layer = surface[LAYER]
         z_prev, r_prev, rise = z_now, r, tan_lambda / cosine
         if surface[WEIGHT_U] > 0.0:
-            if surface[SYSTEM] == 0.0:
-                n_pxd += 1
-            elif surface[SYSTEM] == 1.0:
-                n_svd += 1
-            else:
+            if kind == 2.0:
                 n_cdc += 1
+            elif surface[SYSTEM] == 0.0:
+                n_pxd += 1
+            else:
+                n_svd += 1
         if constants.losing > 0.0 and surface[LOSS] > 0.0:
-            after = _energy_after(
-                energy, mass, surface[LOSS] / incidence, surface[EXCITATION], surface[PLASMA], log_bg
-            )  # fmt: skip
+            loss = surface[LOSS] * secant / incidence
+            after = _energy_after(energy, mass, loss, surface[EXCITATION], surface[PLASMA], log_bg)
             p2_after = after * after - mass * mass
             if not p2_after > _SLOWED * p2:
                 break
-            ratio = math.sqrt(p2_now / p2_after)
-            work[n - 1, KAPPA] = ratio * ratio * ratio * after / energy - 1.0
-            work[n - 1, KAPPA_T] = (
-                omega * ratio * (1.0 - ratio * ratio * after / energy) * tan_lambda / (secant * secant)
-            )  # fmt: skip
+            _behind(work[n - 1], math.sqrt(p2_now / p2_after), after / energy, omega, tan_lambda, secant)
             phi_at -= omega * (s - arc_at)
             flown_at += s - arc_at
-            omega *= ratio
+            omega *= math.sqrt(p2_now / p2_after)
+            energy, p2_now = after, p2_after
+            soft = energy * energy / (p2_now * p2_now)
             k_invariant = r * sine + 0.5 * omega * r * r
             square = 1.0 + 2.0 * omega * k_invariant
             if not square > 1e-9:
                 break
-            d0 = 2.0 * k_invariant / (1.0 + math.sqrt(square))
+            root = math.sqrt(square)
+            d0 = 2.0 * k_invariant / (1.0 + root)
+            inverse, d02, half, per_omega = 1.0 / root, d0 * d0, 0.5 * omega, 1.0 / omega
             arc_at = _arc(r, d0, omega)
             if arc_at < 0.0:
                 break
-            z_at = z_now
-            start = r
-            r_last = -1.0
-            turn = d0 + 2.0 / omega if omega > 0.0 else -(d0 + 2.0 / omega)
-            energy, p2_now = after, p2_after
+            z_at, start, r_last = z_now, r, -1.0
+            turn = abs(d0 + 2.0 * per_omega)
     return n, n_pxd, n_svd, n_cdc

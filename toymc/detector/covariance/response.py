@@ -53,14 +53,18 @@ def _begin(info, radius, near, tan_lambda, work, y):
     """y of a unit change of omega at `radius`, on the helix of the crossing `near`."""
     s = _arc(radius, near[D0], near[OMEGA])
     spare = work[-2]
-    _record(work, len(work) - 2, 0, radius, 0.0, 1.0, s, near[OMEGA], near[D0], 0.0, 0.0, 0.0)
+    d0, omega = near[D0], near[OMEGA]
+    inverse = 1.0 / (1.0 + omega * d0)
+    chord2 = (radius * radius - d0 * d0) * inverse
+    sine = math.sin(omega * s) / omega / (inverse * max(radius, 1e-9))  # r cos(psi) = (1 + omega d0) sin(alpha)/omega
+    _record(work, len(work) - 2, 0, radius, 0.0, sine, s, chord2, omega, d0, inverse, 0.0, 0.0)
     _, _, _, w0, w1, w3 = _kick(spare, tan_lambda)
     y[0], y[1], y[2], y[3], y[4] = _times(info, w0, w1, 1.0, w3, 0.0)
 
 
 @kernel
 def _response(pt, tan_lambda, mass, radii, surfaces, constants, work, info, factor, shifts, out):
-    """Shift of the fitted (d0, phi0, omega) per unit of omega at every radius (rising) into `out`; hits of the track."""
+    """Shift of the fitted (d0, phi0, omega) per unit of omega at every radius (rising) into `out`; returns the hits."""
     n, n_pxd, n_svd, n_cdc = _trace(
         0.0, 0.0, 0.0, pt, 0.0, pt * tan_lambda, 1.0, mass, 1e9, surfaces, constants, work
     )  # fmt: skip

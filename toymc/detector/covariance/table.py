@@ -2,8 +2,8 @@
 
 What is tabulated is the factor U of the covariance (C = U U^T), in pT, tan lambda and species: U changes smoothly, and
 whatever is interpolated gives a covariance that is positive definite. The two charges have tables of their own: where
-a track ends in the middle of the stereo superlayers, their tilt adds to the bending of one charge and takes from that of
-the other (sigma(omega) then differs by up to a third).
+a track ends in the middle of the stereo superlayers, their tilt adds to the bending of one charge and takes from that
+of the other (sigma(omega) then differs by up to a third).
 """
 
 import hashlib
@@ -65,8 +65,9 @@ class CovarianceTables(NamedTuple):
 
     `reals`: the header (module `header`), edges of the cells (species, pT, edge), rows of the silicon layers. `places`:
     header, first cells of pions (pT, bin), maps of the silicon layers (layer, bin), patterns where they are sure (bin),
-    layers per pattern, rows of `values` (pattern, pT, cell), -1 where the exact calculation is needed. `values`: (species and charge, row, 32), U and the wire layers at the lower
-    and at the upper end of a cell. `surfaces`: the tracker itself.
+    layers per pattern, rows of `values` (pattern, pT, cell), -1 where the exact calculation is needed. `values`:
+    (species and charge, row, 32), U and the wire layers at the lower and at the upper end of a cell. `surfaces`: the
+    tracker itself.
     """
 
     reals: FloatArray
@@ -103,7 +104,7 @@ def _fill(charge, mass, log_pt, cells, nodes, edges, surfaces, constants, work, 
 
 
 def _patterns(edges: FloatArray, maps: UInt8Array, layers: FloatArray, span: Range, reach: float) -> Int32Array:
-    """Which (pattern, pT, cell) prompt particles can have, as rows 0, 1, ... and -1; int32 (2^n_layers, n_pt, n_cells)."""
+    """Rows 0, 1, ... of what prompt particles have, else -1; int32 (2^n_layers, n_pt, n_cells)."""
     tangent = span.low + (span.high - span.low) * (np.arange(MAP_BINS) + 0.5) / MAP_BINS
     needed = np.zeros((1 << len(layers), edges.shape[0], edges.shape[1] - 1), dtype=bool)
     windows = [layer for layer, row in enumerate(layers) if row[4] < 7.0]
