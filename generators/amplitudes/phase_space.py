@@ -11,7 +11,7 @@ INITIAL
     peaks of emission off the beams: 1/D and 1/s_ll, and 1/(1 - b_e^2 c_k^2), c_k the angle of k to the beams.
 For l = e the exchanged photon adds its poles, one channel for each emitter:
 BEAM_MINUS, BEAM_PLUS
-    boson along the e- (e+) beam: 1/D and 1/s_ll; 1/(1 - b_e c_k) or its mirror; 1/t^2 with the lepton of the other
+    boson along the e- (e+) beam: 1/D; 1/(1 - b_e c_k) or its mirror; 1/t^2 with the lepton of the other
     beam scattered in the pair's frame against its own beam.
 LEG_MINUS, LEG_PLUS
     boson along the l- (l+): 1/(D_1), D_1 = (p + k)^2 - m^2; 1/t^2 for the other lepton against its beam in the centre
@@ -50,29 +50,31 @@ def _beams(v, s, m_e):
 
 
 @lean_kernel
-def _two_sided(y, b):
-    """(c, dc/dy) with density ~ 1/(1 - b^2 c^2) on -1..1."""
+def _two_sided(y, b, c_max):
+    """(c, dc/dy) with density ~ 1/(1 - b^2 c^2) on -c_max..c_max."""
     if b < _FLAT:
-        return 2.0 * y - 1.0, 2.0
-    length = np.arctanh(b)
+        return c_max * (2.0 * y - 1.0), 2.0 * c_max
+    length = np.arctanh(b * c_max)
     bc = np.tanh(length * (2.0 * y - 1.0))
     return max(-1.0, min(1.0, bc / b)), (1.0 - bc * bc) * 2.0 * length / b
 
 
 @lean_kernel
-def _one_sided(y, delta):
-    """(1 - c, dc/dy) with density ~ 1/(1 - c + delta) on -1..1."""
-    log = np.log1p(2.0 / delta)
-    x = delta * np.exp(y * log)
+def _one_sided(y, delta, least):
+    """(1 - c, dc/dy) with density ~ 1/(1 - c + delta) for 1 - c from `least` to 2."""
+    log = np.log((2.0 + delta) / (least + delta))
+    x = (least + delta) * np.exp(y * log)
     return min(max(x - delta, 0.0), 2.0), x * log
 
 
 @lean_kernel
-def _pole(y, delta):
-    """(1 - c, dc/dy) with density ~ 1/(1 - c + delta)^2 on -1..1."""
-    low, high = 1.0 / (2.0 + delta), 1.0 / delta
+def _pole(y, least):
+    """(1 - c, dc/dy) with density ~ 1/(1 - c)^2 for 1 - c from `least` to 2."""
+    if least >= 2.0:
+        return 2.0, 0.0
+    low, high = 0.5, 1.0 / least
     x = 1.0 / (high - y * (high - low))
-    return min(max(x - delta, 0.0), 2.0), x * x * (high - low)
+    return min(x, 2.0), x * x * (high - low)
 
 
 @lean_kernel
@@ -127,20 +129,20 @@ def _final_point(y, s, m, mass, e_low, v):
     d = s + mass * mass - s_ll
     lam = max((d - 2.0 * mass * mass) ** 2 - 4.0 * s_ll * mass * mass, 0.0)
     b = np.sqrt(lam * max(1.0 - 4.0 * m * m / s_ll, 0.0)) / d
-    c, dc = _two_sided(y[1], b)
+    c, dc = _two_sided(y[1], b, 1.0)
     return jacobian * 0.5 * dc * _place_pair(v, s, s_ll, m, mass, 2.0 * y[2] - 1.0, c, 2.0 * np.pi * y[3])
 
 
 @lean_kernel
-def _initial_point(y, s, m, m_e, mass, e_low, v):
-    """Map INITIAL; returns dPhi_3/dy, 0 outside."""
+def _initial_point(y, s, m, m_e, mass, e_low, least, v):
+    """Map INITIAL; returns dPhi_3/dy, 0 outside. `least`: smallest 1 - |c_k|."""
     s_ll, jacobian = _emission_energy(y[0], s, m, mass, e_low, True)
     if s_ll <= 0.0:
         return 0.0
     x = s - s_ll - mass * mass
     lam = max(x * x - 4.0 * s_ll * mass * mass, 0.0)
     b = np.sqrt(lam * (1.0 - 4.0 * m_e * m_e / s)) / x
-    c, dc = _two_sided(y[1], b)
+    c, dc = _two_sided(y[1], b, 1.0 - least)
     return jacobian * 0.5 * dc * _place_pair(v, s, s_ll, m, mass, c, 2.0 * y[2] - 1.0, 2.0 * np.pi * y[3])
 
 
@@ -160,10 +162,11 @@ def _eikonal_shares(v, s, mass, m, m_e, weight_l, weight_e, shares):
 
 
 @lean_kernel
-def _place_about_beam(v, s, s_ll, m, mass, c_k, beam, c, phi):
-    """As `_place_pair`, but the lepton of row P_MINUS or P_PLUS has (c, phi) about its own beam in the pair frame.
+def _place_about_beam(v, s, s_ll, m, mass, c_k, beam, y, least_t, phi):
+    """As `_place_pair`, but the lepton of row P_MINUS or P_PLUS scatters off its own beam in the pair frame.
 
-    `beam`: row of that beam; P_POSITRON goes with the l+.
+    `beam`: row of that beam; P_POSITRON goes with the l+. Density 1/t^2 down to `least_t`, azimuth phi about the beam.
+    Returns phase space times dc/dy / 2.
     """
     root = np.sqrt(s)
     e_k = 0.5 * (s + mass * mass - s_ll) / root
@@ -179,9 +182,13 @@ def _place_about_beam(v, s, s_ll, m, mass, c_k, beam, c, phi):
     length = np.sqrt(nx * nx + nz * nz)
     nx, nz = nx / length, nz / length
     e = 0.5 * pair
+    one_minus, dc = _pole(y, least_t / (length * pair))
+    if dc <= 0.0:
+        return 0.0
+    c = 1.0 - one_minus
     p = np.sqrt(max(e * e - m * m, 0.0))
-    across = p * np.sqrt(max(1.0 - c * c, 0.0))
-    a, y = across * np.cos(phi), across * np.sin(phi)
+    across = p * np.sqrt(max(one_minus * (2.0 - one_minus), 0.0))
+    a, across_y = across * np.cos(phi), across * np.sin(phi)
     qx, qz = c * p * nx + a * nz, c * p * nz - a * nx
     for side in range(2):
         sign = 1.0 if side == 0 else -1.0
@@ -190,14 +197,14 @@ def _place_about_beam(v, s, s_ll, m, mass, c_k, beam, c, phi):
         x, z = sign * qx, sign * qz
         energy = (left * e - kx * x - kz * z) / pair
         f = (e + energy) / (left + pair)
-        _set(v, row, x - f * kx, sign * y, z - f * kz, energy)
-    return k * (2.0 * p / pair) / (2.0 * np.pi * 16.0 * np.pi * 2.0 * np.pi * root)
+        _set(v, row, x - f * kx, sign * across_y, z - f * kz, energy)
+    return 0.5 * dc * k * (2.0 * p / pair) / (2.0 * np.pi * 16.0 * np.pi * 2.0 * np.pi * root)
 
 
 @lean_kernel
-def _beam_point(y, s, m, m_e, mass, e_low, pole, minus, v):
-    """Maps BEAM_MINUS, BEAM_PLUS; returns dPhi_3/dy, 0 outside. `pole`: where 1/t^2 stops to rise, in 1 - c."""
-    s_ll, jacobian = _emission_energy(y[0], s, m, mass, e_low, True)
+def _beam_point(y, s, m, m_e, mass, e_low, least, least_t, minus, v):
+    """Maps BEAM_MINUS, BEAM_PLUS; returns dPhi_3/dy, 0 outside. `least`: smallest 1 - |c_k|, `least_t`: |t|."""
+    s_ll, jacobian = _emission_energy(y[0], s, m, mass, e_low, False)
     if s_ll <= 0.0:
         return 0.0
     x = s - s_ll - mass * mass
@@ -205,24 +212,22 @@ def _beam_point(y, s, m, m_e, mass, e_low, pole, minus, v):
     b = np.sqrt(lam * (1.0 - 4.0 * m_e * m_e / s)) / x
     if b < _FLAT:
         return 0.0
-    one_minus, dc = _one_sided(y[1], (1.0 - b) / b)
+    one_minus, dc = _one_sided(y[1], (1.0 - b) / b, least)
     c_k = 1.0 - one_minus if minus else one_minus - 1.0
-    one_minus, dt = _pole(y[2], pole)
     beam = P_POSITRON if minus else P_ELECTRON
-    space = _place_about_beam(v, s, s_ll, m, mass, c_k, beam, 1.0 - one_minus, 2.0 * np.pi * y[3])
-    return jacobian * 0.5 * dc * 0.5 * dt * space
+    return jacobian * 0.5 * dc * _place_about_beam(v, s, s_ll, m, mass, c_k, beam, y[2], least_t, 2.0 * np.pi * y[3])
 
 
 @lean_kernel
-def _leg_point(y, s, m, e_low, pole, minus, v):
-    """Maps LEG_MINUS, LEG_PLUS of a photon; returns dPhi_3/dy, 0 outside."""
+def _leg_point(y, s, m, e_low, least, minus, v):
+    """Maps LEG_MINUS, LEG_PLUS of a photon; returns dPhi_3/dy, 0 outside. `least`: smallest 1 - c of a lepton."""
     root = np.sqrt(s)
     d_low, d_high = e_low * m * m / root, (root - m) ** 2 - m * m
     log = np.log(d_high / d_low)
     d = d_low * np.exp(y[0] * log)
     s_1 = d + m * m
     m_1 = np.sqrt(s_1)
-    one_minus, dt = _pole(y[1], pole)
+    one_minus, dt = _pole(y[1], least)
     # the other lepton stays near its beam: l+ near -z when the l- radiates
     axis = -1.0 if minus else 1.0
     c = axis * (1.0 - one_minus)
@@ -237,7 +242,7 @@ def _leg_point(y, s, m, e_low, pole, minus, v):
     beta = p_2 / e_1
     k = 0.5 * d / m_1
     # photon energy gamma k (1 + beta c'), c' against the flight of the system: flat in its logarithm
-    one_plus, dk = _one_sided(y[2], (1.0 - beta) / beta)
+    one_plus, dk = _one_sided(y[2], (1.0 - beta) / beta, 0.0)
     along, across = k * (one_plus - 1.0), k * np.sqrt(max(0.0, one_plus * (2.0 - one_plus)))
     phi = 2.0 * np.pi * y[3]
     a, b = across * np.cos(phi), across * np.sin(phi)

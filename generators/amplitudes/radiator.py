@@ -1,7 +1,7 @@
 """Initial-state radiation and running coupling as the event kernels need them, for any threshold.
 
-The radiator is that of `toymc.generators.isr`: each leg keeps z = 1 - v with density D(z). Legs are drawn from D(z)/z
-above the threshold and kept with a tabulated tilt t(s') that follows s' sigma(s'); the true weight is divided by it.
+The radiator is that of `toymc.generators.isr`: each leg keeps z = 1 - v with density D(z), and
+sigma(s) = K int dz1 dz2 D(z1) D(z2) sigma(z1 z2 s). Legs are drawn from D(z)/z above the threshold.
 """
 
 import numpy as np
@@ -34,8 +34,9 @@ def leg_table(sqrt_s: float, threshold: float) -> tuple[FloatArray, FloatArray]:
     -------
     leg : float64 (8193,)
         (1-z)^(beta/2) at equidistant probabilities of D(z)/z.
-    numbers : float64 (5,)
-        As `toymc.generators.isr.IsrTables.numbers`.
+    numbers : float64 (6,)
+        As `toymc.generators.isr.IsrTables.numbers`, then K (int dz D(z)/z)^2 above the threshold: the cross-section is
+        this times the mean of s'/s sigma(s').
 
     Examples
     --------
@@ -50,12 +51,23 @@ def leg_table(sqrt_s: float, threshold: float) -> tuple[FloatArray, FloatArray]:
     z = 1.0 - t ** (2.0 / beta)
     density = isr._bracket(z, beta) / z
     cumulative = np.concatenate(([0.0], np.cumsum(0.5 * (density[1:] + density[:-1]) * np.diff(t))))
+    norm = isr._soft_factor(beta) * cumulative[-1]
     cumulative /= cumulative[-1]
     leg = np.interp(np.linspace(0.0, 1.0, _N_LEG + 1), cumulative, t)
     no_photon = np.interp(isr.V_MIN ** (0.5 * beta), t, cumulative)
     eps = 4.0 * M_E**2 / s
     log_max = 2.0 * np.log1p(np.sqrt(1.0 - eps)) - np.log(eps)
-    return leg, np.array([2.0 / beta, no_photon, s, eps, log_max])
+    return leg, np.array([2.0 / beta, no_photon, s, eps, log_max, isr.vertex_factor() * norm**2])
+
+
+@lean_kernel
+def _leg_fraction(u, leg, numbers):
+    """Radiated fraction v of one leg at the place u (0..1) in its order, 0 below the smallest that is made."""
+    if u < numbers[1]:
+        return 0.0
+    x = u * (len(leg) - 1)
+    i = min(int(x), len(leg) - 2)
+    return (leg[i] + (x - i) * (leg[i + 1] - leg[i])) ** numbers[0]
 
 
 def running_table(q2_max: float) -> FloatArray:
@@ -106,14 +118,3 @@ def _running(table, q2):
     if q2 > 0.0:
         return complex(table[a, 0] + f * (table[b, 0] - table[a, 0]), table[a, 1] + f * (table[b, 1] - table[a, 1]))
     return complex(table[a, 2] + f * (table[b, 2] - table[a, 2]), 0.0)
-
-
-@lean_kernel
-def _tilt(table, s_prime):
-    """t(s') by linear interpolation in ln s'; row 0 of the table holds ln s'_min and 1/step."""
-    x = (np.log(s_prime) - table[0]) * table[1]
-    if x <= 0.0:
-        return 0.0
-    n = len(table) - 2
-    i = min(int(x), n - 2)
-    return max(table[2 + i] + min(x - i, 1.0) * (table[3 + i] - table[2 + i]), 0.0)

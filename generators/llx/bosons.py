@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from toymc.constants import M_E, M_MU, M_TAU
+from toymc.constants import ALPHA_LO, M_E, M_MU, M_TAU
 from toymc.generators.amplitudes.layout import SPIN_0, SPIN_1
 from toymc.generators.llx.hard import N_MODE_COLUMNS
 from toymc.generators.llx.widths import KIND_PHOTONS, KIND_PSEUDOSCALAR, KIND_SCALAR, KIND_VECTOR
@@ -114,9 +114,14 @@ def z_prime(mass: float, coupling: float, alpha_dark: float, mass_dark: float) -
     return Boson(SPIN_1, ZPRIME_PDG, mass, width, (g, g, 0j, 0j), modes)
 
 
-def photon() -> Boson:
-    """The photon, with the coupling e to both lines and no decay."""
-    from toymc.constants import ALPHA_LO
+def photon(initial: bool = True) -> Boson:
+    """The photon, with the coupling e to both lines (or to the final one alone) and no decay.
 
+    Examples
+    --------
+    >>> photon().mass
+    0.0
+    """
     e = complex(math.sqrt(4.0 * math.pi * ALPHA_LO))
-    return Boson(SPIN_1, 22, 0.0, 0.0, (e, e, e, e), {})
+    beams = e if initial else 0j
+    return Boson(SPIN_1, 22, 0.0, 0.0, (e, e, beams, beams), {})

@@ -1,6 +1,6 @@
 """The hard event of e+e- -> l+ l- X: beams, radiation, a point of phase space, its weight, the decay of X.
 
-One trial: beams with their energy spread; energy fractions of the initial-state radiation, kept with the tilt t(s'); a
+One trial: beams with their energy spread; energy fractions of the initial-state radiation; a
 cell of the envelope (`toymc.generators.llx.sampler`), a point in it; the mass of X from its line shape; momenta; the
 squared amplitude. What is accepted goes, one row per event, to the array that `toymc.generators.llx.rows` turns into
 particles. Momenta are those of the hard centre of mass: electron along +z, boson in the x-z plane; a matrix takes them
@@ -32,7 +32,7 @@ from toymc.generators.amplitudes.phase_space import (
     _initial_point,
     _leg_point,
 )
-from toymc.generators.amplitudes.radiator import _running, _tilt
+from toymc.generators.amplitudes.radiator import _leg_fraction, _running
 from toymc.generators.amplitudes.spin import (
     _boson_density,
     _boson_density_final,
@@ -44,7 +44,7 @@ from toymc.generators.amplitudes.spin import (
 from toymc.generators.amplitudes.spinors import _dot
 from toymc.generators.beams import _sample_beams, _sample_vertex
 from toymc.generators.initial_state import _recoil
-from toymc.generators.isr import _isr_photons, _sample_leg
+from toymc.generators.isr import _isr_photons
 from toymc.generators.llx.widths import _partial_width
 from toymc.generators.lorentz import _apply, _times_rotation, _transverse, _unit_matrix
 from toymc.generators.tau.tables import ALIAS_KEEP, ALIAS_PARTNER, CORNER, EXTENT, PEAK
@@ -56,17 +56,17 @@ ComplexArray = npt.NDArray[np.complex128]
 
 LINE_WIDTHS = 15.0
 """The line shape of the boson ends this many widths from its mass (in q^2: this many M Gamma from M^2)."""
-DIMENSIONS = 5
-"""Four of phase space and one for the mass of the boson."""
+DIMENSIONS = 6
+"""Four of phase space, one for the mass of the boson, one for the harder radiation of the beams."""
 
 # switches
 ISR, FULL, EXCHANGE, PHOTON, LINE_SHAPE, PRIMARY_SPIN, SPIN = 0, 1, 2, 3, 4, 5, 6
 N_SWITCHES = 7
 # reals
 M_LEPTON, M_ELECTRON, MASS, WIDTH, LINE_LOW, LINE_HIGH = 0, 1, 2, 3, 4, 5
-PHOTON_ENERGY, PHOTON_COSINE, LEPTON_COSINE, LEPTON_ENERGY, POLE = 6, 7, 8, 9, 10
-FACTOR, SHARE_L, SHARE_E, FIXED_S = 11, 12, 13, 14
-N_REALS = 15
+PHOTON_ENERGY, PHOTON_COSINE, LEPTON_COSINE, LEPTON_ENERGY = 6, 7, 8, 9
+FACTOR, SHARE_L, SHARE_E, FIXED_S = 10, 11, 12, 13
+N_REALS = 14
 # columns of the table of decays of the boson: see `widths`
 MODE_KIND, MODE_MASS, MODE_FACTOR, MODE_CHOSEN, MODE_PDG, N_MODE_COLUMNS = 0, 1, 2, 3, 4, 5
 
@@ -81,7 +81,6 @@ class HardSettings(NamedTuple):
     beam: FloatArray  # beams.beam_array
     leg: FloatArray  # radiator.leg_table
     numbers: FloatArray
-    tilt: FloatArray  # t(s'), see radiator._tilt
     running: FloatArray  # radiator.running_table; one row: no vacuum polarisation
     cells: FloatArray  # (n, CELL_COLUMNS) of tau.tables
     channel: IntArray  # (n,) map of each cell
@@ -124,20 +123,22 @@ def hard_scratch() -> HardScratch:
 
 
 @lean_kernel
-def _collision(rng, beam, leg, numbers, tilt, use_isr, fixed_s, state):
-    """Beams and energy fractions: state = s, s', ex, ez, ee, px, pz, e, v1, v2."""
-    while True:
-        ex, ez, ee, px, pz, e = _sample_beams(rng, beam)
-        s = e * e - px * px - pz * pz
-        if fixed_s > 0.0:
-            s = fixed_s
-        v1, v2 = 0.0, 0.0
-        if not use_isr:
-            break
-        v1 = _sample_leg(rng, leg, numbers)
-        v2 = _sample_leg(rng, leg, numbers)
-        if rng.random() < _tilt(tilt, (1.0 - v1) * (1.0 - v2) * s):
-            break
+def _collision(rng, beam, leg, numbers, use_isr, fixed_s, u, state):
+    """Beams and energy fractions: state = s, s', ex, ez, ee, px, pz, e, v1, v2.
+
+    u is the place of the harder of both legs in the order of their energy fractions.
+    """
+    ex, ez, ee, px, pz, e = _sample_beams(rng, beam)
+    s = e * e - px * px - pz * pz
+    if fixed_s > 0.0:
+        s = fixed_s
+    v1, v2 = 0.0, 0.0
+    if use_isr:
+        # the larger of two uniform numbers is sqrt(u), the smaller one uniform below it
+        larger = np.sqrt(u)
+        v1, v2 = _leg_fraction(larger, leg, numbers), _leg_fraction(larger * rng.random(), leg, numbers)
+        if rng.random() < 0.5:
+            v1, v2 = v2, v1
     state[0], state[1] = s, (1.0 - v1) * (1.0 - v2) * s
     state[2], state[3], state[4], state[5], state[6], state[7] = ex, ez, ee, px, pz, e
     state[8], state[9] = v1, v2
@@ -256,18 +257,23 @@ def _amplitude(v, z, s, mass, switches, reals, couplings, running):
 
 
 @lean_kernel
-def _place(channel, y, s, mass, e_low, switches, reals, v, shares):
-    """Momenta of the point y of a channel: its phase space times its share of the amplitude."""
+def _place(channel, y, s, mass, e_low, boost, switches, reals, v, shares):
+    """Momenta of the point y of a channel: its phase space times its share of the amplitude.
+
+    `boost`: below 1 by how much radiation can lower 1 - cos of what passes the cuts.
+    """
     m, m_e = reals[M_LEPTON], reals[M_ELECTRON]
+    least, least_k = boost * (1.0 - reals[LEPTON_COSINE]), boost * (1.0 - reals[PHOTON_COSINE])
     _beams(v, s, m_e)
     if channel == FINAL:
         space = _final_point(y, s, m, mass, e_low, v)
     elif channel == INITIAL:
-        space = _initial_point(y, s, m, m_e, mass, e_low, v)
+        space = _initial_point(y, s, m, m_e, mass, e_low, least_k, v)
     elif channel < LEG_MINUS:
-        space = _beam_point(y, s, m, m_e, mass, e_low, reals[POLE], channel == BEAM_MINUS, v)
+        least_t = least * np.sqrt(s) * max(reals[LEPTON_ENERGY], 1e-3)
+        space = _beam_point(y, s, m, m_e, mass, e_low, least_k, least_t, channel == BEAM_MINUS, v)
     else:
-        space = _leg_point(y, s, m, e_low, reals[POLE], channel == LEG_MINUS, v)
+        space = _leg_point(y, s, m, e_low, least, channel == LEG_MINUS, v)
     if space <= 0.0 or switches[FULL] == 0:
         return space
     if switches[EXCHANGE] != 0:
@@ -279,29 +285,31 @@ def _place(channel, y, s, mass, e_low, switches, reals, v, shares):
 
 @lean_kernel
 def _weight(
-    rng, channel, beam, leg, numbers, tilt, running, modes, switches, reals, couplings,
+    rng, channel, beam, leg, numbers, running, modes, switches, reals, couplings,
     v, z, y, shares, photons, frame, work, rotation, state,
 ):  # fmt: skip
     """Weight of one trial at the point y: (weight, mass of the boson, number of photons); 0 for no event."""
     use_isr = switches[ISR] != 0
-    _collision(rng, beam, leg, numbers, tilt, use_isr, reals[FIXED_S], state)
+    _collision(rng, beam, leg, numbers, use_isr, reals[FIXED_S], y[5], state)
     s = state[1]
     mass, weight = _boson_mass(y[4], switches, reals)
     if np.sqrt(s) <= mass + 2.0 * reals[M_LEPTON]:
         return 0.0, mass, 0
     if switches[LINE_SHAPE] != 0:
         weight *= mass * _total_width(modes, mass)[0] / (reals[MASS] * reals[WIDTH])
-    n, e_low = 0, 0.0
+    n, e_low, boost = 0, 0.0, 1.0
     photon = switches[PHOTON] != 0
     if photon:
         n = _radiation_frame(rng, numbers, state, photons, frame, work, rotation)
         e_low = _lowest_energy(n, state[0], photons, reals[PHOTON_ENERGY])
-    weight *= _place(channel, y, s, mass, e_low, switches, reals, v, shares)
+        if n > 0:
+            boost = 0.25 * (e_low / reals[PHOTON_ENERGY]) ** 2
+    weight *= _place(channel, y, s, mass, e_low, boost, switches, reals, v, shares)
     if not weight > 0.0 or (photon and not _passes(v, frame, n, photons, reals)):
         return 0.0, mass, 0
     weight *= _amplitude(v, z, s, mass, switches, reals, couplings, running) * reals[FACTOR] / s
     if use_isr:
-        weight *= s / (state[0] * _tilt(tilt, s))
+        weight *= s / state[0]
     return weight, mass, n
 
 
@@ -309,7 +317,7 @@ def _weight(
 def _probe_hard(rng, settings, scratch, chosen, points, rates):
     """A random point in each chosen cell: `points` its place in the cell (0..1), `rates` the weight there."""
     cells, channel = settings.cells, settings.channel
-    beam, leg, numbers, tilt, running = settings.beam, settings.leg, settings.numbers, settings.tilt, settings.running
+    beam, leg, numbers, running = settings.beam, settings.leg, settings.numbers, settings.running
     modes, switches, reals, couplings = settings.modes, settings.switches, settings.reals, settings.couplings
     y = scratch.y
     for i in range(len(chosen)):
@@ -318,38 +326,10 @@ def _probe_hard(rng, settings, scratch, chosen, points, rates):
             points[i, d] = rng.random()
             y[d] = cells[c, CORNER + d] + cells[c, EXTENT + d] * points[i, d]
         rates[i], _, _ = _weight(
-            rng, channel[c], beam, leg, numbers, tilt, running, modes, switches, reals, couplings,
+            rng, channel[c], beam, leg, numbers, running, modes, switches, reals, couplings,
             scratch.v, scratch.z, y, scratch.shares, scratch.photons, scratch.frame, scratch.work, scratch.rotation,
             scratch.state,
         )  # fmt: skip
-
-
-@kernel
-def _scan_energy(rng, settings, scratch, channels, s_prime, points, values):
-    """Mean weight (without radiation) of random points of each channel at fixed energies: values (n energies,)."""
-    switches, reals, couplings, running = settings.switches, settings.reals, settings.couplings, settings.running
-    modes, y, v = settings.modes, scratch.y, scratch.v
-    for i in range(len(s_prime)):
-        total, s = 0.0, s_prime[i]
-        for c in range(len(channels)):
-            for _ in range(points):
-                for d in range(DIMENSIONS):
-                    y[d] = rng.random()
-                mass, weight = _boson_mass(y[4], switches, reals)
-                if np.sqrt(s) <= mass + 2.0 * reals[M_LEPTON]:
-                    continue
-                if switches[LINE_SHAPE] != 0:
-                    weight *= mass * _total_width(modes, mass)[0] / (reals[MASS] * reals[WIDTH])
-                weight *= _place(channels[c], y, s, mass, reals[PHOTON_ENERGY], switches, reals, v, scratch.shares)
-                if weight > 0.0:
-                    # cuts in this frame: the photon ones as they stand, so that the scan has no divergence
-                    photon = switches[PHOTON] != 0
-                    if photon:
-                        _unit_matrix(scratch.frame)
-                        if not _passes(v, scratch.frame, 0, scratch.photons, reals):
-                            continue
-                    total += weight * _amplitude(v, scratch.z, s, mass, switches, reals, couplings, running) / s
-        values[i] = total * reals[FACTOR] / points
 
 
 @lean_kernel
@@ -450,7 +430,7 @@ def _store(rng, beam, n, mass, v, photons, frame, hard):
 
 @lean_kernel
 def _hard_event(
-    rng, beam, leg, numbers, tilt, running, cells, channel, modes, switches, reals, couplings,
+    rng, beam, leg, numbers, running, cells, channel, modes, switches, reals, couplings,
     v, z, y, shares, photons, frame, work, rotation, rho, state, hard,
 ):  # fmt: skip
     """One unweighted event into the row `hard`; returns weight over envelope of the accepted trial."""
@@ -462,7 +442,7 @@ def _hard_event(
         for d in range(DIMENSIONS):
             y[d] = cells[c, CORNER + d] + cells[c, EXTENT + d] * rng.random()
         weight, mass, n = _weight(
-            rng, channel[c], beam, leg, numbers, tilt, running, modes, switches, reals, couplings,
+            rng, channel[c], beam, leg, numbers, running, modes, switches, reals, couplings,
             v, z, y, shares, photons, frame, work, rotation, state,
         )  # fmt: skip
         ratio = weight / cells[c, PEAK]
@@ -492,7 +472,7 @@ def _generate_hard(rng, settings, scratch, hard, ratios):
     """len(hard) unweighted events."""
     for i in range(len(hard)):
         ratios[i] = _hard_event(
-            rng, settings.beam, settings.leg, settings.numbers, settings.tilt, settings.running, settings.cells,
+            rng, settings.beam, settings.leg, settings.numbers, settings.running, settings.cells,
             settings.channel, settings.modes, settings.switches, settings.reals, settings.couplings,
             scratch.v, scratch.z, scratch.y, scratch.shares, scratch.photons, scratch.frame, scratch.work,
             scratch.rotation, scratch.rho, scratch.state, hard[i],

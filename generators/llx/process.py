@@ -177,8 +177,8 @@ def _running(plan: Plan, sqrt_s: float) -> FloatArray:
     return running_table(sqrt_s**2 * (1.0 + SPREAD_MARGIN))
 
 
-def _settings(plan: Plan, beam: BeamCard, sqrt_s: float) -> tuple[HardSettings, float]:
-    """Settings without cells and tilt, and the lowest s'."""
+def _settings(plan: Plan, beam: BeamCard, sqrt_s: float) -> HardSettings:
+    """Settings without cells."""
     boson, cuts = plan.boson, plan.cuts
     photon = boson.mass == 0.0
     full = plan.initial or photon
@@ -196,8 +196,7 @@ def _settings(plan: Plan, beam: BeamCard, sqrt_s: float) -> tuple[HardSettings, 
     reals[hard.PHOTON_ENERGY], reals[hard.LEPTON_ENERGY] = cuts.photon_energy, cuts.lepton_energy
     reals[hard.PHOTON_COSINE] = np.cos(np.radians(cuts.photon_angle))
     reals[hard.LEPTON_COSINE] = np.cos(np.radians(cuts.lepton_angle))
-    reals[hard.POLE] = max(0.5 * (1.0 - reals[hard.LEPTON_COSINE]), 1e-6)
-    reals[hard.FACTOR] = (4.0 * np.pi * ALPHA_LO) ** 2 / 8.0 * GEV2_TO_FB
+    reals[hard.FACTOR] = (4.0 * np.pi * ALPHA_LO) ** 2 / 8.0 * GEV2_TO_FB * (numbers[5] if plan.isr else 1.0)
     reals[hard.SHARE_L] = abs(boson.coupling[1]) ** 2
     reals[hard.SHARE_E] = abs(boson.coupling[3]) ** 2
     switches = np.zeros(hard.N_SWITCHES, dtype=np.int64)
@@ -211,7 +210,6 @@ def _settings(plan: Plan, beam: BeamCard, sqrt_s: float) -> tuple[HardSettings, 
         beam=beam_array(beam),
         leg=leg,
         numbers=numbers,
-        tilt=np.zeros(2),
         running=_running(plan, sqrt_s),
         cells=np.zeros((1, CELL_COLUMNS)),
         channel=np.zeros(1, dtype=np.int64),
@@ -220,7 +218,7 @@ def _settings(plan: Plan, beam: BeamCard, sqrt_s: float) -> tuple[HardSettings, 
         reals=reals,
         couplings=couplings,
     )
-    return settings, threshold
+    return settings
 
 
 def _row_settings(plan: Plan, settings: HardSettings, ctau: float) -> tuple[RowSettings, object]:
@@ -237,18 +235,14 @@ def _row_settings(plan: Plan, settings: HardSettings, ctau: float) -> tuple[RowS
     return rows, build_tau_tables() if taus else None
 
 
-def _adapted(
-    plan: Plan, settings: HardSettings, threshold: float, sqrt_s: float, seed: int
-) -> tuple[HardSettings, sampler.Integral]:
-    """Settings with tilt and cells, and the cross-section."""
+def _adapted(plan: Plan, settings: HardSettings, seed: int) -> tuple[HardSettings, sampler.Integral]:
+    """Settings with cells, and the cross-section."""
     channels = sampler.energy_channels(bool(settings.switches[hard.FULL]), plan.exchange)
     rng = stream(seed, plan.name, "warmup", 0)
-    if plan.isr:
-        settings = settings._replace(tilt=sampler.tilt_table(settings, channels, threshold, sqrt_s**2, rng))
-    kind = "photon" if settings.switches[hard.PHOTON] else "emission"
-    cells, channel = sampler.adapt(settings, channels, sampler.CELLS[kind], rng)
+    kind = "photon" if settings.switches[hard.PHOTON] else "initial" if plan.initial else "emission"
+    cells, channel = sampler.adapt(settings, channels, *sampler.PLANS[kind], rng)
     settings = settings._replace(cells=cells, channel=channel)
-    return settings, sampler.integrate(settings, threshold, stream(seed, plan.name, "warmup", 1))
+    return settings, sampler.integrate(settings, stream(seed, plan.name, "warmup", 1))
 
 
 # adapted envelopes of this process, by name, seed, parameters and beams
@@ -280,14 +274,14 @@ def prepare_plan(plan: Plan, values: Mapping[str, Value], beam: BeamCard, seed: 
     sqrt_s = beam.sqrt_s
     if not plan.isr and abs(sqrt_s - REFERENCE_SQRT_S) < _SAME_ENERGY:
         sqrt_s = REFERENCE_SQRT_S
-    settings, threshold = _settings(plan, beam, sqrt_s)
+    settings = _settings(plan, beam, sqrt_s)
     if not plan.isr:
         settings.reals[hard.FIXED_S] = sqrt_s**2
     key = (plan.name, seed, tuple(sorted(values.items())), settings.beam.tobytes())
     if key not in _ADAPTED:
         if len(_ADAPTED) >= _KEPT:
             _ADAPTED.pop(next(iter(_ADAPTED)), None)
-        _ADAPTED[key] = _adapted(plan, settings, threshold, sqrt_s, seed)
+        _ADAPTED[key] = _adapted(plan, settings, seed)
     settings, integral = _ADAPTED[key]
     # events take their energy from the beams, also at lowest order
     events = settings._replace(reals=settings.reals.copy())

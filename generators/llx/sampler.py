@@ -3,8 +3,8 @@
 The cross-section is a sum over channels (`toymc.generators.amplitudes.phase_space`), each with its own map of the unit
 cube and its own cells. The cells grow as those of the tau decays do (`toymc.generators.tau.sampling`: divide where the
 envelope falls most), then all channels learn together: points drawn from the whole envelope raise it wherever a weight
-lies above. The envelope's integral over a channel is the channel's weight in the draw. The radiated energies and the
-beam spread are random inside every evaluation, so that the envelope holds for all of them.
+lies above. The envelope's integral over a channel is the channel's weight in the draw. One direction of the cells is
+the harder radiation of the beams; the softer one and the beam spread are random inside every evaluation.
 """
 
 from collections.abc import Sequence
@@ -12,26 +12,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import PchipInterpolator
 
 from toymc.errors import InputError
-from toymc.generators import isr
 from toymc.generators.amplitudes.phase_space import CHANNEL_NAMES, INITIAL
-from toymc.generators.amplitudes.radiator import SPREAD_MARGIN
-from toymc.generators.llx.hard import DIMENSIONS, HardScratch, HardSettings, _probe_hard, _scan_energy, hard_scratch
+from toymc.generators.llx.hard import DIMENSIONS, HardScratch, HardSettings, _probe_hard, hard_scratch
 from toymc.generators.tau.sampling import Envelope
 from toymc.generators.tau.tables import CELL_COLUMNS, EXTENT, PEAK
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-CELLS = {"emission": 256, "photon": 640}
-"""Cells of a channel: of a boson off the leptons, of a photon."""
-_POINTS = 160
+PLANS = {"emission": (256, 160), "initial": (400, 200), "photon": (400, 300)}
+"""Cells of a channel, and points per cell: boson off the leptons, off the beams too, photon."""
 _LEARN = 120_000
 _SAFETY = 1.02
-_SCAN = 40
-_N_TILT = 400
 _CHUNK = 50_000
 
 
@@ -79,54 +73,8 @@ class HardEnvelope(Envelope):
         return points, rates
 
 
-def tilt_table(
-    settings: HardSettings, channels: Sequence[int], threshold: float, s: float, rng: np.random.Generator
-) -> FloatArray:
-    """t(s'): s' sigma(s') from a coarse scan, scaled to at most 1; see `radiator._tilt`.
-
-    Parameters
-    ----------
-    settings : HardSettings
-        Its cells and tilt are not used.
-    channels : sequence of int
-    threshold, s : float
-        Lowest and nominal s' in GeV^2.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    float64 (402,)
-    """
-    low, high = np.log(threshold), np.log(s * (1.0 + SPREAD_MARGIN))
-    # crowded towards both ends: the threshold, and the bulk just below s
-    x = low + (high - low) * 0.5 * (1.0 - np.cos(np.pi * np.linspace(0.0, 1.0, _SCAN + 1)))
-    s_prime = np.exp(x[1:])
-    values = np.empty(_SCAN)
-    points = 3000 if len(channels) == 1 else 8000
-    _scan_energy(rng, settings, hard_scratch(), np.array(channels, dtype=np.int64), s_prime, points, values)
-    product = s_prime * values
-    if not product.max() > 0.0:
-        raise InputError("no phase space is left: lower the mass of the boson or the cuts")
-    # powers near the threshold: interpolate the logarithm, and let no empty scan point close a region
-    logs = np.log(np.maximum(product / product.max(), 1e-12))
-    fine = np.linspace(low, high, _N_TILT)
-    tilt = np.exp(PchipInterpolator(x, np.concatenate(([logs[0] - 3.0], logs)))(fine))
-    tilt /= tilt.max()
-    return np.concatenate(([low, (_N_TILT - 1) / (high - low)], tilt))
-
-
-def _radiated_tilt(tilt: FloatArray, s: float, threshold: float) -> float:
-    """Integral of both radiators with t(s') s/s': the normalisation of the energy fractions that are drawn."""
-    grid = tilt[0] + np.arange(len(tilt) - 2) / tilt[1]
-
-    def value(s_prime: FloatArray) -> FloatArray:
-        return np.asarray(np.interp(np.log(s_prime), grid, tilt[2:]) * s / s_prime)
-
-    return isr.radiated_cross_section(s, value, threshold, order=400)
-
-
 def adapt(
-    settings: HardSettings, channels: Sequence[int], n_cells: int, rng: np.random.Generator
+    settings: HardSettings, channels: Sequence[int], n_cells: int, points: int, rng: np.random.Generator
 ) -> tuple[FloatArray, IntArray]:
     """Cells of all channels, and the channel of each.
 
@@ -135,8 +83,8 @@ def adapt(
     settings : HardSettings
         Complete but for cells and channel.
     channels : sequence of int
-    n_cells : int
-        For each channel.
+    n_cells, points : int
+        Cells of each channel, points per cell.
     rng : numpy.random.Generator
 
     Returns
@@ -150,7 +98,7 @@ def adapt(
         cells = np.zeros((n_cells, CELL_COLUMNS))
         own = np.full(n_cells, channel, dtype=np.int64)
         envelope = HardEnvelope(settings._replace(cells=cells, channel=own), scratch, rng)
-        envelope.grow(_POINTS)
+        envelope.grow(points)
         # a channel that is closed has no weight anywhere
         if envelope.integrals().sum() > 0.0:
             parts.append(cells)
@@ -167,15 +115,13 @@ def adapt(
 
 
 def integrate(
-    settings: HardSettings, threshold: float, rng: np.random.Generator, precision: float = 1e-3, most: int = 2_000_000
+    settings: HardSettings, rng: np.random.Generator, precision: float = 1e-3, most: int = 1_000_000
 ) -> Integral:
     """Cross-section from trials of the envelope, until the relative error is below `precision`.
 
     Parameters
     ----------
     settings : HardSettings
-    threshold : float
-        Lowest s' in GeV^2.
     rng : numpy.random.Generator
     precision : float
     most : int
@@ -188,8 +134,6 @@ def integrate(
     envelope = HardEnvelope(settings, hard_scratch(), rng)
     norm = envelope.integrals()
     scale = float(norm.sum())
-    if settings.switches[0]:
-        scale *= _radiated_tilt(settings.tilt, float(settings.numbers[2]), threshold)
     n, total, square, kept, excess, above, largest = 0, 0.0, 0.0, 0.0, 0.0, 0, 0.0
     while n < most:
         chosen, rates = envelope.trials(_CHUNK)
