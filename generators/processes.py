@@ -13,7 +13,7 @@ import numpy as np
 from toymc.errors import InputError
 from toymc.events import EventBatch
 from toymc.generators import continuum, tau_pair
-from toymc.generators.llx import alp, scalar, zprime
+from toymc.generators.llx import alp, photon, scalar, zprime
 from toymc.generators.parameters import Parameter, Value, resolve
 from toymc.geometry.beam import BeamCard, load_beam
 
@@ -73,6 +73,8 @@ _ROWS = (
     Process("mumu_scalar", scalar.MUMU_DESCRIPTION, scalar.MUMU_PARAMETERS, scalar.build_mumu),
     Process("mumu_alp", alp.DESCRIPTION, alp.PARAMETERS, alp.build),
     Process("tautau_scalar", scalar.TAUTAU_DESCRIPTION, scalar.TAUTAU_PARAMETERS, scalar.build_tautau),
+    Process("mumu_gamma", photon.MUMU_DESCRIPTION, photon.MUMU_PARAMETERS, photon.build_mumu),
+    Process("ee_gamma", photon.EE_DESCRIPTION, photon.EE_PARAMETERS, photon.build_ee),
 )
 
 PROCESSES: Mapping[str, Process] = MappingProxyType({row.name: row for row in _ROWS})
