@@ -25,7 +25,8 @@ def vacuum(name="belle2_run2"):
 
 def momenta(p, theta_deg, phi):
     theta = np.radians(theta_deg)
-    return np.stack([p * np.sin(theta) * np.cos(phi), p * np.sin(theta) * np.sin(phi), p * np.cos(theta) + 0.0 * phi], 1)
+    across = p * np.sin(theta)
+    return np.stack([across * np.cos(phi), across * np.sin(phi), p * np.cos(theta) + 0.0 * phi], 1)
 
 
 def particles(pdg, momentum, vertex=None, masses=None):

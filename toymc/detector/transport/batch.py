@@ -97,9 +97,9 @@ def transport(
 ) -> Transported:
     """Follow every final particle of a batch through the detector up to the front of the calorimeter.
 
-    Charged particles go along helices, neutral ones along lines; they decay in flight, photons convert, hadrons interact
-    in the material of the tracker, slow particles range out; what is made is followed in its turn. Rules of the
-    regions and fates: `toymc.detector.transport.follow`. Physics and limits: `conversion`, `decays`, `hadronic`,
+    Charged particles go along helices, neutral ones along lines; they decay in flight, photons convert, hadrons
+    interact in the material of the tracker, slow particles range out; what is made is followed in its turn. Rules of
+    the regions and fates: `toymc.detector.transport.follow`. Physics and limits: `conversion`, `decays`, `hadronic`,
     `collisions`, `walk`.
 
     Parameters

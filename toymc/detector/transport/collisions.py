@@ -296,7 +296,9 @@ def _collide(rng, numbers, pdg, m, charge, px, py, pz, p4, codes, masses, famili
         n = heavy + extra
         for k in range(heavy, n):
             families[k] = PI
-        if _fill(rng, numbers, family, pdg, m, hadron_charge, target_charge, root_s, n, families, charges, codes, masses):
+        if _fill(
+            rng, numbers, family, pdg, m, hadron_charge, target_charge, root_s, n, families, charges, codes, masses
+        ):
             break
         if extra == 0:
             return 0

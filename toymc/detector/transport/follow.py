@@ -4,15 +4,15 @@ Regions (cylinders of the card, section `regions`; a place belongs to the innerm
 fate 1, inside the vertex detector 2, inside the drift chamber 3, elsewhere in front of the crystals 4.
 
 The front of the crystals ends the walk: the barrel cylinder and the two planes of the calorimeter. Who crosses a plane
-inside the hole of the endcap escapes (9). Muons with enough momentum in the KLM's polar acceptance reach it (8). Charged
-hadrons with that momentum and neutral hadrons there pass calorimeter and coil with probability exp(-depth r), r the
-interactions per interaction length at 2 GeV, and then reach it; all others end in the calorimeter (7). Particles made
-behind the front: 7 inside the crystals, 8 out to the end of the muon detector, 9 beyond.
+inside the hole of the endcap escapes (9). Muons with enough momentum in the KLM's polar acceptance reach it (8).
+Charged hadrons with that momentum and neutral hadrons there pass calorimeter and coil with probability exp(-depth r),
+r the interactions per interaction length at 2 GeV, and then reach it; all others end in the calorimeter (7). Particles
+made behind the front: 7 inside the crystals, 8 out to the end of the muon detector, 9 beyond.
 
 Charged particles that turn in the field are followed for the card's number of half turns, then they count as stopped
 (10). Decays and interactions are simulated until they come back to the vertex detector: their track is made of the
-first turn. Stopped are also those that lose all their energy in the material. What has stopped is not followed further (muons and pions
-at rest decay after the event is over, K- and pi- are captured by a nucleus).
+first turn. Stopped are also those that lose all their energy in the material. What has stopped is not followed further
+(muons and pions at rest decay after the event is over, K- and pi- are captured by a nucleus).
 """
 
 import math
@@ -215,8 +215,8 @@ def _first_turn(path, vertex_radius):
 def _bound(path, kind, strength, decay_rate, end, numbers, bounds):
     """Upper bound of the hazard along a path: FAR unless it starts in the prompt region.
 
-    Where the circle reaches beyond 36 cm, the inner material (r < 16.5 cm) is crossed within 1.13 of normal incidence in
-    the r-phi plane; gas shells near the apogee may be grazed; on the way back only gas, walls and cover are met.
+    Where the circle reaches beyond 36 cm, the inner material (r < 16.5 cm) is crossed within 1.13 of normal incidence
+    in the r-phi plane; gas shells near the apogee may be grazed; on the way back only gas, walls and cover are met.
     """
     decay = decay_rate * end
     if kind == INERT:
@@ -273,13 +273,16 @@ def _follow(
     if target < 0.0:
         target = -math.log1p(-rng.random())
     rate = species[RATE] * state[M] / p
-    if short or (decays and target < rate * _AT_ONCE_CM):
+    inside = _inside_front(numbers, state[X], state[Y], state[Z])
+    if short or (inside and decays and target < rate * _AT_ONCE_CM):
         n = _daughters(rng, species, pdg, state, modes, generator_modes, p4, codes, masses)
         return _region(numbers, state[X], state[Y], state[Z]), 0.0 if species[CHARGE] != 0.0 else FAR, n
-    if not _inside_front(numbers, state[X], state[Y], state[Z]):
+    if not inside:
         return _fate_outside(numbers, state[X], state[Y], state[Z]), FAR, 0
     _start(path, state[X], state[Y], state[Z], state[PX], state[PY], state[PZ], species[CHARGE], numbers[FIELD])
-    end, where = _reach(path, numbers[FRONT_RADIUS], numbers[FRONT_BACKWARD], numbers[FRONT_FORWARD], numbers[HALF_TURNS])
+    end, where = _reach(
+        path, numbers[FRONT_RADIUS], numbers[FRONT_BACKWARD], numbers[FRONT_FORWARD], numbers[HALF_TURNS]
+    )
     kind = int(species[INTERACTS])
     strength = 0.0
     energy_bin, energy_weight = 0, 0.0

@@ -1,9 +1,10 @@
 """Nuclear interactions: who interacts how often. The numbers and their sources are in ``data/hadronic.toml``.
 
-The hazard of a piece of material is its depth in nuclear interaction lengths (PDG, neutrons and protons at high energy)
-times r = sigma_inel(hadron, p)/sigma_inel(reference) on carbon. What is known: pions to 5 % (evaluated data), nucleons to
-10 %; kaons and antinucleons to 15-20 % (Glauber formula on remembered hadron-nucleon cross-sections). K_L: mean of K0 and
-anti-K0, each as its charged partner. Hyperons: as nucleons. Elastic scattering off nuclei is not simulated.
+The hazard of a piece of material is its depth in nuclear interaction lengths (PDG, neutrons and protons at high
+energy) times r = sigma_inel(hadron, p)/sigma_inel(reference) on carbon. What is known: pions to 5 % (evaluated data),
+nucleons to 10 %; kaons and antinucleons to 15-20 % (Glauber formula on remembered hadron-nucleon cross-sections). K_L:
+mean of K0 and anti-K0, each as its charged partner. Hyperons: as nucleons. Elastic scattering off nuclei is not
+simulated.
 """
 
 import math

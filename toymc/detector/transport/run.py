@@ -1,13 +1,13 @@
 """The pass over a batch: fast decisions for particles to which nothing happens, `_follow` for the others.
 
-Fast path. A prompt particle (within 2 mm of the axis and 3 mm along it) that lives long, is stiff (path to the crystals
-at most 1.18 times a straight one) and not slow needs one random number u: with an upper bound H of the total hazard
-(decay along the longest path, largest depth of the cell in tan lambda), nothing happens if u > H, because the target
--ln(1-u) of the walk is above u. Otherwise the same u becomes the target of the exact walk. The bound costs speed where it
-is loose, never truth.
+Fast path. A prompt particle (within 2 mm of the axis and 3 mm along it) that lives long, is stiff (path to the
+crystals at most 1.18 times a straight one) and not slow needs one random number u: with an upper bound H of the total
+hazard (decay along the longest path, largest depth of the cell in tan lambda), nothing happens if u > H, because the
+target -ln(1-u) of the walk is above u. Otherwise the same u becomes the target of the exact walk. The bound costs speed
+where it is loose, never truth.
 
-Prompt long-lived particles that head for the hole of an endcap (below 12 and above 155 degrees) escape without a walk: what
-they make in the flanges and the crotch of the beam pipe is outside every acceptance.
+Prompt long-lived particles that head for the hole of an endcap (below 12 and above 155 degrees) escape without a walk:
+what they make in the flanges and the crotch of the beam pipe is outside every acceptance.
 
 Secondaries go to one list in the order in which they are made, are followed in turn, and are merged behind the rows of
 their event at the end.

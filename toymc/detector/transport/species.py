@@ -6,8 +6,8 @@ Rules, in this order:
 2. Codes with a decay table here (mu, pi, K, K_L, K0, hyperons) or in the generators (pi0, K_S, eta, eta', omega, phi,
    rho, K*) decay; mesons and baryons that live longer than 0.1 mm also interact in the material.
 3. e, gamma, p, n: followed, never decay (neutrons live 2.6e13 cm).
-4. Charged particles that `particle` knows and that live longer than 1 m, or for ever (nuclei, heavy stable ones): followed
-   as charged particles that neither decay nor interact.
+4. Charged particles that `particle` knows and that live longer than 1 m, or for ever (nuclei, heavy stable ones):
+   followed as charged particles that neither decay nor interact.
 5. Everything else escapes unseen: neutral particles from outside the Standard Model, codes unknown to `particle`, and
    short-lived ones without a decay table (tau, charm, bottom: a generator has to decay those).
 
@@ -36,8 +36,8 @@ CHARGE, MASS, RATE, INTERACTS, HADRON_ROW, DECAYER, FIRST_MODE, BEHIND, LARGEST,
 N_SPECIES = 12
 # who decays it
 STABLE, OWN, GENERATOR = 0, 1, 2
-# LARGEST: most interactions per interaction length above 0.05 GeV; SURVIVES: chance to pass calorimeter and coil, filled
-# in by the tables of a card
+# LARGEST: most interactions per interaction length above 0.05 GeV; SURVIVES: chance to pass calorimeter and coil,
+# filled in by the tables of a card
 # what gets behind the calorimeter: nothing, muons, charged hadrons, neutral hadrons
 NOTHING, MUON, CHARGED_HADRON, NEUTRAL_HADRON = 0, 1, 2, 3
 ESCAPES = -1
@@ -95,8 +95,8 @@ def transport_class(pdg: int) -> str:
     Returns
     -------
     str
-        ``photon``, ``electron``, ``muon``, ``hadron`` (interacts), ``decays`` (at once or nearly), ``charged`` (followed,
-        inert), ``escapes``.
+        ``photon``, ``electron``, ``muon``, ``hadron`` (interacts), ``decays`` (at once or nearly), ``charged``
+        (followed, inert), ``escapes``.
 
     Examples
     --------

@@ -61,7 +61,8 @@ class TransportTables(NamedTuple):
     """Everything the transport needs of a card; see `transport_tables`.
 
     `numbers`, `collisions`: scalars, places in `numbers.py`.
-    `pieces` (n, 13): material, columns as in `walk.py`. `elements` (n, 259): pair production, see `conversion.py`; the last row is their maximum.
+    `pieces` (n, 13): material, columns as in `walk.py`. `elements` (n, 259): pair production, see `conversion.py`; the
+    last row is their maximum.
     `bounds` (2, n_tan): upper bounds of X/X0 and of interaction lengths for prompt particles, in cells of tan lambda.
     `depth_behind`: interaction lengths of calorimeter and coil.
     """
