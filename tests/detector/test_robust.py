@@ -14,12 +14,15 @@ from toymc.geometry import load_card
 from toymc.streams import stream
 
 CODES = np.array([11, -11, 13, -13, 211, -211, 321, -321, 2212, -2212, 22, 12, 130, 2112, 111])
+_PLACES = np.array([[0, 1, 2, 3, 4], [1, 5, 6, 7, 8], [2, 6, 9, 10, 11], [3, 7, 10, 12, 13], [4, 8, 11, 13, 14]])
+"""Where the elements of the 5x5 matrix stand in the upper triangle."""
 _DETECTOR = build_detector(load_card("belle2"))
 
 
 def check(result):
     tracks, clusters = result.tracks, result.clusters
-    for table in (tracks, clusters):
+    result.truth.validate()
+    for table in (tracks, clusters, result.klm):
         table._check_rows()
         for field in dataclasses.fields(table):
             assert np.all(np.isfinite(getattr(table, field.name))), field.name
@@ -31,6 +34,14 @@ def check(result):
     assert np.all(clusters.energy > 0.0)
     assert np.all((clusters.region >= 1) & (clusters.region <= 3))
     assert np.all((result.trigger_weight >= 0.0) & (result.trigger_weight <= 1.0))
+    assert np.all((result.fate >= 0) & (result.fate <= 10))
+    rows = result.truth.counts
+    for table in (tracks, clusters, result.klm):
+        assert np.all((table.truth >= -1) & (table.truth < rows[table.event_index]))
+    # covariances are positive definite: variances positive, determinants of the scaled matrices too
+    cov = tracks.cov[:, _PLACES]
+    assert np.all(np.linalg.eigvalsh(cov / np.sqrt(np.einsum("nii->ni", cov))[:, :, None] / np.sqrt(
+        np.einsum("nii->ni", cov))[:, None, :]) > -1e-9)  # fmt: skip
 
 
 def test_random_particles_of_any_momentum_direction_and_origin(any_detector):
@@ -43,8 +54,19 @@ def test_random_particles_of_any_momentum_direction_and_origin(any_detector):
     result = simulate(batch, any_detector, rng)
     check(result)
     assert len(result.tracks.d0) > 10_000
-    assert np.all(batch.pdg[result.clusters.event_index][np.isin(np.abs(batch.pdg), [12, 130, 2112, 111])[
-        result.clusters.event_index]].size == 0)  # fmt: skip
+
+
+@pytest.mark.validate
+def test_ten_million_random_particles(any_detector):
+    """As above, in batches that fit into memory."""
+    for chunk in range(34):
+        rng = stream(86, any_detector.card.name, "test", chunk)
+        n = 300_000
+        p = np.exp(rng.uniform(math.log(1e-3), math.log(20.0), n))
+        batch = particle_batch(
+            rng.choice(CODES, n), directions(rng, n) * p[:, None], directions(rng, n) * rng.uniform(0.0, 400.0, (n, 1))
+        )
+        check(simulate(batch, any_detector, rng))
 
 
 @settings(deadline=None, max_examples=200)
