@@ -105,6 +105,7 @@ def test_charges_may_differ(tmp_path):
     folder = load_card("belle").folder
     for name in ("belle", "belle2"):
         shutil.copytree(folder.parent / name, tmp_path / name)
+    shutil.copy(folder.parent / "materials.csv", tmp_path)
     table = tmp_path / "belle" / "identification.csv"
     lines = []
     for line in table.read_text(encoding="utf-8").splitlines():
@@ -173,6 +174,7 @@ def test_tables_with_holes(tmp_path, old, new, match):
     folder = load_card("belle").folder
     for name in ("belle", "belle2"):
         shutil.copytree(folder.parent / name, tmp_path / name)
+    shutil.copy(folder.parent / "materials.csv", tmp_path)
     table = tmp_path / "belle" / "identification.csv"
     lines = table.read_text(encoding="utf-8").splitlines()
     key = old.replace("K,atcPIDBelle(3,2)", 'K,"atcPIDBelle(3,2)')

@@ -151,15 +151,17 @@ def _tracks(first, last, px, py, pz, d0, z0, klm_layers, numbers, work):
 @lean_kernel
 def _at_least(k, p0, p1, p2, p3):
     """Probability of k or more successes, from those of 0, 1, 2, 3."""
-    if k <= 0:
-        return 1.0
-    if k == 1:
-        return 1.0 - p0
-    if k == 2:
-        return 1.0 - p0 - p1
-    if k == 3:
-        return 1.0 - p0 - p1 - p2
-    return 1.0 - p0 - p1 - p2 - p3
+    fewer = 0.0
+    if k > 0:
+        fewer += p0
+    if k > 1:
+        fewer += p1
+    if k > 2:
+        fewer += p2
+    if k > 3:
+        fewer += p3
+    # rounding may leave a sum just above 1
+    return max(0.0, 1.0 - fewer)
 
 
 @lean_kernel
@@ -223,7 +225,7 @@ def _muon_line(rows, k, n, p_width, work):
                     best = 1.0
     if rows[k, 6] < 1.0:
         return best
-    return 1.0 - f0 if rows[k, 18] < 2.0 else 1.0 - f0 - f1
+    return 1.0 - f0 if rows[k, 18] < 2.0 else max(0.0, 1.0 - f0 - f1)
 
 
 @lean_kernel
