@@ -348,7 +348,7 @@ def fit_vertices(
         Constrain the invariant mass to this value, GeV.
     parallel_within : float, optional
         Constrain two tracks to be parallel at the vertex up to this transverse momentum about the pair's direction, GeV
-        in each of two components (converted photons: about the electron mass).
+        in each of two components (converted photons: one to two electron masses).
     radii : float64 (n, k, 2), optional
         Smallest and largest transverse radius (cm) where each track can have begun, from its hits: helps to choose
         between two crossings.
