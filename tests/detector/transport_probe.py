@@ -20,7 +20,7 @@ def tables(name="belle2_run2"):
 def vacuum(name="belle2_run2"):
     """The same without material."""
     full = tables(name)
-    return full._replace(pieces=np.zeros((0, full.pieces.shape[1])), bounds=np.zeros_like(full.bounds))
+    return full._replace(pieces=np.zeros((0, full.pieces.shape[1])), bounds=0.0 * full.bounds)
 
 
 def momenta(p, theta_deg, phi):

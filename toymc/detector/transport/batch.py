@@ -127,19 +127,16 @@ def transport(
     """
     tables = transport_tables(detector) if isinstance(detector, DetectorCard) else detector
     species = species_arrays(_others(batch), tables.depth_behind)
-    inputs = [np.ascontiguousarray(getattr(batch, name)) for name in _INPUTS]
+    inputs: list[Any] = [np.ascontiguousarray(getattr(batch, name)) for name in _INPUTS]
     n = batch.n_particles
     status, fate, end_arc = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n)
     first = np.zeros(batch.n_events + 1, np.int64)
     capacity = int(_SECONDARIES_PER_ROW * n) + 4 * MAX_CASCADE
     floats, integers = np.empty((N_FLOATS, capacity)), np.empty((N_INTEGERS, capacity), np.int32)
     event, row, count = 0, 0, 0
+    fixed: list[Any] = [rng, *inputs, *species, *tables[:-1], status, fate, end_arc, first]
     while True:
-        event, row, count = _transport(
-            rng, *inputs, *species,
-            tables.numbers, tables.collisions, tables.pieces, tables.elements, tables.bounds, tables.hadrons,
-            tables.modes, tables.generator_modes, status, fate, end_arc, first, floats, integers, event, row, count,
-        )  # fmt: skip
+        event, row, count = _transport(*fixed, floats, integers, event, row, count)
         if event >= batch.n_events:
             break
         floats = np.concatenate([floats, np.empty_like(floats)], axis=1)

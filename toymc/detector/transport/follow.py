@@ -38,6 +38,8 @@ from toymc.detector.transport.numbers import (
     FRONT_RADIUS,
     GRAZED_LAMBDA,
     HALF_TURNS,
+    HEAVY_RADIUS,
+    HEAVY_Z,
     HOLE_BACKWARD,
     HOLE_FORWARD,
     KLM_HIGH,
@@ -53,10 +55,12 @@ from toymc.detector.transport.numbers import (
     WIDE_CIRCLE,
 )
 from toymc.detector.transport.path import (
+    ALONG,
     CHARGED,
     FAR,
     RADIUS,
     RHO,
+    START,
     STRETCH,
     TANGENT,
     _advance,
@@ -82,7 +86,7 @@ from toymc.detector.transport.species import (
     STABLE,
     SURVIVES,
 )
-from toymc.detector.transport.tables import PROMPT_RHO_CM, PROMPT_Z_CM, TAN_HIGH, TAN_STEP
+from toymc.detector.transport.tables import OUTSIDE_STEP_CM, PROMPT_RHO_CM, PROMPT_Z_CM, TAN_HIGH, TAN_STEP
 from toymc.detector.transport.walk import DECAYED, ELEMENT, HADRON, INERT, INTERACTED, PHOTON, THROUGH, _walk
 from toymc.events import (
     FATE_CONVERTED,
@@ -106,6 +110,10 @@ _AT_ONCE_CM = 1e-4
 # bound of curling paths: a start before the perigee costs part of a half turn more; obliquity beyond that of a line
 _PROMPT_PHASE = 0.1
 _BENT = 1.2
+# bound of displaced paths
+_LEAST_SLOPE = 0.6
+_LARGEST_SINE = 0.9
+_BACKWARD = -0.5
 # shorter-lived than this: decays wherever it is made
 _SHORT_RATE = 1e3
 
@@ -212,8 +220,43 @@ def _first_turn(path, vertex_radius):
 
 
 @lean_kernel
-def _bound(path, kind, strength, decay_rate, end, numbers, bounds):
-    """Upper bound of the hazard along a path: FAR unless it starts in the prompt region.
+def _displaced_depth(path, kind, end, numbers, outside):
+    """Upper bound of the depth for a path that starts anywhere and goes away from the axis; FAR for none.
+
+    At the radius r the angle psi against the radius vector obeys r sin(psi) = rho sin(psi_0) +- (r^2 - rho^2)/(2R), so
+    |sin psi| <= |sin psi_0| + r/(2R): the thin material outside rho is crossed at no more than that, whatever z. Not
+    for paths that can meet the flanges and the crotch of the beam pipe, nor backward ones, which may graze slanted
+    sensors.
+    """
+    rho = path[RHO]
+    u = path[ALONG] / rho
+    tangent = path[TANGENT]
+    if u <= _LEAST_SLOPE or tangent < _BACKWARD:
+        return FAR
+    if rho < numbers[HEAVY_RADIUS]:
+        farthest = 0.5 * math.pi * (numbers[HEAVY_RADIUS] + rho) * abs(tangent)
+        if abs(path[Z_START]) + farthest > numbers[HEAVY_Z]:
+            return FAR
+    s = math.sqrt(1.0 - u * u)
+    turns = 1.0
+    # the table of a photon holds the gas
+    gas = 0.0 if kind == PHOTON else numbers[GRAZED_LAMBDA]
+    if path[CHARGED] == 1.0:
+        s += 0.5 * numbers[VERTEX_RADIUS] / path[RADIUS]
+        if path[START] + end / path[RADIUS] > math.pi:
+            # over the apogee and back to the vertex detector: gas and walls again
+            if rho >= numbers[VERTEX_RADIUS]:
+                return FAR
+            turns = 2.0
+    if s > _LARGEST_SINE:
+        return FAR
+    cell = min(int(rho / OUTSIDE_STEP_CM), outside.shape[1] - 1)
+    return turns * (outside[0 if kind == PHOTON else 1, cell] * path[STRETCH] / math.sqrt(1.0 - s * s) + gas)
+
+
+@lean_kernel
+def _bound(path, kind, strength, decay_rate, end, numbers, bounds, outside):
+    """Upper bound of the hazard along a path, FAR for none.
 
     Where the circle reaches beyond 36 cm, the inner material (r < 16.5 cm) is crossed within 1.13 of normal incidence
     in the r-phi plane; gas shells near the apogee may be grazed; on the way back only gas, walls and cover are met.
@@ -222,7 +265,7 @@ def _bound(path, kind, strength, decay_rate, end, numbers, bounds):
     if kind == INERT:
         return decay
     if path[RHO] > PROMPT_RHO_CM or abs(path[Z_START]) > PROMPT_Z_CM or abs(path[TANGENT]) >= TAN_HIGH:
-        return FAR
+        return decay + strength * _displaced_depth(path, kind, end, numbers, outside)
     cell = int((path[TANGENT] + TAN_HIGH) / TAN_STEP)
     if kind == PHOTON:
         return strength * bounds[0, cell]
@@ -254,7 +297,7 @@ def _products(
 
 @lean_kernel
 def _follow(
-    rng, target, pdg, species, state, numbers, collisions, pieces, elements, bounds, hadrons, modes,
+    rng, target, pdg, species, state, numbers, collisions, pieces, elements, bounds, outside, hadrons, modes,
     generator_modes, path, p4, codes, masses, families, charges,
 ):  # fmt: skip
     """Follow one particle; `state` ends at its last point. Returns fate, end arc (FAR for none), number of products.
@@ -298,7 +341,9 @@ def _follow(
         kinetic = p * p / (math.sqrt(p * p + state[M] * state[M]) + state[M])
     elif path[CHARGED] == 1.0:
         watched = min(end, _first_turn(path, numbers[VERTEX_RADIUS]))
-    limit = _bound(path, kind, strength, rate * path[STRETCH], watched, numbers, bounds) if kinetic < 0.0 else FAR
+    limit = FAR
+    if kinetic < 0.0:
+        limit = _bound(path, kind, strength, rate * path[STRETCH], watched, numbers, bounds, outside)
     if target > limit:
         return _arrival(rng, numbers, species, path, end, where, p, state[PZ]), FAR, 0
     outcome, arc, piece = _walk(

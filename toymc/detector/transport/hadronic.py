@@ -82,7 +82,7 @@ def hadron_table() -> FloatArray:
     def against_kinetic(section: str, column: str, m: float) -> FloatArray:
         data = card[section]
         kinetic = np.sqrt(p * p + m * m) - m
-        return np.interp(np.log(kinetic), np.log(data["kinetic_GeV"]), data[column])
+        return np.asarray(np.interp(np.log(kinetic), np.log(data["kinetic_GeV"]), data[column]))
 
     def from_nucleon(section: str) -> FloatArray:
         data = card[section]

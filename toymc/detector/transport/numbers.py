@@ -34,8 +34,10 @@ Lengths in cm, field in tesla, momenta in GeV. An array of 30 numbers costs a ca
     RADIUS_FAST,
     WIDE_CIRCLE,
     GRAZED_LAMBDA,
-) = range(29)
-N_NUMBERS = 29
+    HEAVY_RADIUS,
+    HEAVY_Z,
+) = range(31)
+N_NUMBERS = 31
 
 # of `TransportTables.collisions`, see ``data/hadronic.toml``
 (

@@ -164,7 +164,7 @@ def _append(floats, integers, n, made, state, p4, codes, masses, mother):
 @lean_kernel
 def _cascade(
     rng, target, pdg, species, floats, integers, n, begin, size, mother, rows, lookup, codes_known, places,
-    numbers, collisions, pieces, elements, bounds, hadrons, modes, generator_modes,
+    numbers, collisions, pieces, elements, bounds, outside, hadrons, modes, generator_modes,
     state, path, p4, codes, masses, families, charges,
 ):  # fmt: skip
     """Follow a particle of the generator, in `state`, and all that it makes.
@@ -177,7 +177,7 @@ def _cascade(
     k = n - 1
     while k < n:
         fate, end, made = _follow(
-            rng, target, pdg, species, state, numbers, collisions, pieces, elements, bounds, hadrons, modes,
+            rng, target, pdg, species, state, numbers, collisions, pieces, elements, bounds, outside, hadrons, modes,
             generator_modes, path, p4, codes, masses, families, charges,
         )  # fmt: skip
         if n + made > limit:
@@ -211,7 +211,7 @@ def _cascade(
 def _transport(
     rng, offsets, pdg, status, px, py, pz, mass, x, y, z, t,
     rows, lookup, codes_known, places,
-    numbers, collisions, pieces, elements, bounds, hadrons, modes, generator_modes,
+    numbers, collisions, pieces, elements, bounds, outside, hadrons, modes, generator_modes,
     new_status, fates, ends, first, floats, integers, event, row_start, count,
 ):  # fmt: skip
     """Fates of all rows from row `row_start` of event `event` on; the list of secondaries has `count` entries.
@@ -254,7 +254,7 @@ def _transport(
             fate, end, n = _cascade(
                 rng, target, pdg[j], species, floats, integers, n, first[i], size, j - begin,
                 rows, lookup, codes_known, places,
-                numbers, collisions, pieces, elements, bounds, hadrons, modes, generator_modes,
+                numbers, collisions, pieces, elements, bounds, outside, hadrons, modes, generator_modes,
                 state, path, p4, codes, masses, families, charges,
             )  # fmt: skip
             fates[j] = fate

@@ -30,6 +30,8 @@ from toymc.detector.transport.walk import (
     R0,
     R1,
     WIDTH,
+    Z0,
+    Z1,
     _crossing,
     _first_segment,
     _obliquity,
@@ -51,6 +53,9 @@ TAN_HIGH = 6.0
 TAN_STEP = 0.01
 PROMPT_RHO_CM = 0.2
 PROMPT_Z_CM = 0.3
+OUTSIDE_STEP_CM = 0.25
+HEAVY_LAMBDA = 0.01
+"""Pieces above this depth (flanges, crotch of the beam pipe) never enter the bound of displaced paths."""
 _STIFF = 0.62
 """Radius of curvature over that of the front, from which a path to the front is at most 1.18 times a line."""
 _BOUND_MARGIN = 1.1
@@ -58,12 +63,14 @@ _BOUND_MARGIN = 1.1
 
 
 class TransportTables(NamedTuple):
-    """Everything the transport needs of a card; see `transport_tables`.
+    """Everything the transport needs of a card; see `transport_tables`. All but the last go to the kernel in this order.
 
     `numbers`, `collisions`: scalars, places in `numbers.py`.
     `pieces` (n, 13): material, columns as in `walk.py`. `elements` (n, 259): pair production, see `conversion.py`; the
     last row is their maximum.
     `bounds` (2, n_tan): upper bounds of X/X0 and of interaction lengths for prompt particles, in cells of tan lambda.
+    `outside` (2, n_rho): X/X0 and interaction lengths at normal incidence outside a radius, whatever z; heavy pieces of
+    the beam pipe left out, gas in X/X0 only.
     `depth_behind`: interaction lengths of calorimeter and coil.
     """
 
@@ -72,6 +79,7 @@ class TransportTables(NamedTuple):
     pieces: FloatArray
     elements: FloatArray
     bounds: FloatArray
+    outside: FloatArray
     hadrons: FloatArray
     modes: FloatArray
     generator_modes: FloatArray
@@ -152,6 +160,32 @@ def _curling_limits(pieces: FloatArray) -> tuple[float, float]:
     return thin, float(2.0 / _GRAZING * pieces[gas, DEPTH_LAMBDA].max() + pieces[gas, DEPTH_LAMBDA].sum())
 
 
+def _heavy_limits(pieces: FloatArray) -> tuple[float, float]:
+    """Radius up to which heavy pieces stand, and the |z| at which they begin."""
+    heavy = pieces[pieces[:, DEPTH_LAMBDA] > HEAVY_LAMBDA]
+    if len(heavy) == 0:
+        return 0.0, 1e9
+    return float(heavy[:, [R0, R1]].max()), float(np.abs(heavy[:, [Z0, Z1]]).min())
+
+
+def _outside(pieces: FloatArray) -> FloatArray:
+    """Depths at normal incidence of what lies outside each radius: of each cylinder its thickest ring."""
+    thin = pieces[pieces[:, DEPTH_LAMBDA] <= HEAVY_LAMBDA]
+    radii = np.arange(0.0, 120.0, OUTSIDE_STEP_CM)
+    table = np.zeros((2, len(radii)))
+    outer = np.maximum(thin[:, R0], thin[:, R1])
+    slanted = thin[:, R0] != thin[:, R1]
+    for row, column in enumerate((DEPTH_X0, DEPTH_LAMBDA)):
+        for r in np.unique(outer):
+            ring = outer == r
+            if row == 1 and np.any(thin[ring, WIDTH] > 0.0):
+                continue  # grazed gas is counted apart
+            # the obliquity of a slanted sensor is at most twice that of a cylinder
+            depth = thin[ring & ~slanted, column].max(initial=0.0) + 2.0 * thin[ring & slanted, column].sum()
+            table[row, radii < r] += depth
+    return np.ascontiguousarray(_BOUND_MARGIN * table)
+
+
 def _numbers(card: DetectorCard, pieces: FloatArray) -> FloatArray:
     surface, regions, places = card.calorimeter.surface, card.calorimeter.regions, card.regions
     radius = surface.barrel_radius_cm.value
@@ -176,6 +210,7 @@ def _numbers(card: DetectorCard, pieces: FloatArray) -> FloatArray:
         _STIFF * radius * OMEGA_PER_TESLA_GEV_CM * card.field.solenoid_tesla.value,
         _STIFF * radius,
         *_curling_limits(pieces),
+        *_heavy_limits(pieces),
     )
     return np.array(values)
 
@@ -269,6 +304,7 @@ def transport_tables(card: DetectorCard) -> TransportTables:
         pieces=pieces,
         elements=materials.elements(),
         bounds=_bounds(pieces, numbers),
+        outside=_outside(pieces),
         hadrons=hadron_table(),
         modes=decay_table()[0],
         generator_modes=secondary_table(),
