@@ -19,14 +19,14 @@ def display(file: str, event: int, out: str | None, card: str | None) -> None:
     """Draw one event of FILE, which `toymc simulate` wrote, over the layers of its detector.
 
     Transverse and lengthwise views at three scales: true particles (dashed, neutral ones dotted), tracks with their
-    hits, clusters as bars, layers hit in the muon detector.
+    hits, clusters as bars, pairs of tracks with a common vertex, layers hit in the muon detector.
     """
     from toymc.detector import build_detector
     from toymc.events import EventBatch
     from toymc.geometry import load_card
     from toymc.io.event_file import EventFile
     from toymc.io.outputs import atomic_file, check_file
-    from toymc.plotting.display import event_display
+    from toymc.plotting.display import event_display, pairs
     from toymc.plotting.style import style
 
     target = Path(out) if out else Path(f"{Path(file).stem}_event{event}.png")
@@ -40,7 +40,7 @@ def display(file: str, event: int, out: str | None, card: str | None) -> None:
     if isinstance(one, EventBatch):
         raise InputError(f"{file} holds generated events: send them through a detector first (toymc simulate)")
     detector = build_detector(load_card(card))
-    figure = event_display(one, detector, 0, name=f"event {event} of {Path(file).name}")
+    figure = event_display(one, detector, 0, pairs(one, detector), f"event {event} of {Path(file).name}")
     metadata: dict[str, dict[str, str | None]] = {
         ".png": {"Software": None},
         ".pdf": {"Creator": None, "Producer": None, "CreationDate": None},

@@ -117,6 +117,13 @@ def event_display(
     return figure
 
 
+def pairs(reconstruction: Reconstruction, detector: Detector) -> V0s:
+    """K_S, Lambda and converted photons of a batch, as `event_display` draws them."""
+    from toymc.detector.vertex import find_v0s
+
+    return find_v0s(reconstruction, detector)
+
+
 def _outer_radius(card: DetectorCard) -> float:
     ends = card.muons.endcaps
     return max(klm_outer_radius(card) / math.cos(math.pi / 8.0), ends.r_max.value) + 5.0

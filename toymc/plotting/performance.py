@@ -104,9 +104,11 @@ def _published_tracks(axes: Axes, quantity: str, published: Rows) -> None:
         if rising and falling:
             p = np.geomspace(0.2, 5.0, 60)
             beta = p / np.hypot(p, 0.13957)
-            low = np.hypot(rising[0][0] * p, falling[0][0] / beta)
-            high = np.hypot(rising[0][1] * p, falling[0][1] / beta)
-            axes.fill_between(p, low, high + 1e-9, color=_BAND, linewidth=1.5, label="published, 90° (remembered)")
+            low_line = np.hypot(rising[0][0] * p, falling[0][0] / beta)
+            high_line = np.hypot(rising[0][1] * p, falling[0][1] / beta)
+            axes.fill_between(
+                p, low_line, high_line + 1e-9, color=_BAND, linewidth=1.5, label="published, 90° (remembered)"
+            )
     for start, name in (("sigma(d0) at high", "sigma_d0_um"), ("sigma(z0) at high", "sigma_z0_um")):
         if quantity == name:
             for low, high, row in numbers(start):
@@ -338,7 +340,8 @@ def mass_widths(rows: Rows, card: str, published: Rows = ()) -> Figure:
 
 
 _PEAK_LABELS = {
-    "Jpsi_mumu": r"$J/\psi \to \mu\mu$", "Jpsi_ee": r"$J/\psi \to ee$", "D0_Kpi": r"$D^0 \to K\pi$",
+    "Jpsi_mumu": r"$J/\psi \to \mu\mu$", "Jpsi_ee": r"$J/\psi \to ee$",
+    "Jpsi_ee_recovered": r"$J/\psi \to ee + \gamma$", "D0_Kpi": r"$D^0 \to K\pi$",
     "phi_KK": r"$\phi \to KK$", "KS_pipi": r"$K_S \to \pi\pi$", "pi0_gammagamma": r"$\pi^0 \to \gamma\gamma$",
     "eta_gammagamma": r"$\eta \to \gamma\gamma$",
 }  # fmt: skip

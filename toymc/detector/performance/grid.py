@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toymc.constants import OMEGA_PER_TESLA_GEV_CM, mass
-from toymc.detector.build import build_detector
-from toymc.detector.covariance.exact import exact_covariance, tracker
-from toymc.detector.finding import tracking_efficiency
+from toymc.constants import mass
+from toymc.detector.covariance import SIGMAS, resolution_grid
+from toymc.detector.finding import count_layers, finding_tables
+from toymc.detector.finding.public import _probability_rows
 from toymc.errors import InputError
 from toymc.geometry import DetectorCard
 from toymc.geometry.numbers import SPECIES
@@ -20,8 +20,6 @@ FloatArray = npt.NDArray[np.float64]
 PDG_OF_SPECIES: dict[str, int] = dict(zip(SPECIES, (11, 13, 211, 321, 2212), strict=True))
 DEFAULT_P = (0.2, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0)
 DEFAULT_THETA = (25.0, 40.0, 60.0, 90.0, 120.0, 140.0)
-_AZIMUTHS = 36
-"""Directions that a resolution is averaged over: layers may be built in a part of the azimuth only."""
 
 
 def _check(card: DetectorCard, species: Sequence[str], p: Sequence[float], theta: Sequence[float]) -> None:
@@ -38,41 +36,19 @@ def _check(card: DetectorCard, species: Sequence[str], p: Sequence[float], theta
             raise InputError(f"theta {angle} degrees is outside what {card.name} accepts: give {low:g} to {high:g}")
 
 
-def track_sigmas(
-    card: DetectorCard, species: str, p: FloatArray, theta: FloatArray, ideal: bool = False
-) -> dict[str, FloatArray]:
-    """Resolutions of prompt particles, from the exact covariance, averaged (rms) over the azimuth.
+def prompt_efficiency(card: DetectorCard, p: FloatArray, theta_deg: FloatArray) -> FloatArray:
+    """Probability that particles from the origin are found; (n,) from momenta in GeV and polar angles in degrees.
 
-    Parameters
-    ----------
-    card : DetectorCard
-    species : str
-    p, theta : float64 (n,)
-        GeV, degrees.
-    ideal : bool
-
-    Returns
-    -------
-    dict of float64 (n,)
-        sigma_pt_over_pt, sigma_d0_um, sigma_z0_um, sigma_phi_mrad, sigma_tan_lambda; NaN where no fit is possible.
+    The same numbers as `toymc.detector.finding.tracking_efficiency`, without the tables of the whole detector.
     """
-    phi = math.radians(0.37) + 2.0 * math.pi * np.arange(_AZIMUTHS) / _AZIMUTHS
-    polar = np.radians(theta)
-    sine, cosine = np.sin(polar)[:, None], np.cos(polar)[:, None]
-    direction = np.stack([sine * np.cos(phi), sine * np.sin(phi), cosine + 0.0 * phi], axis=2)
-    momentum = (direction * p[:, None, None]).reshape(-1, 3)
-    state = np.hstack([np.zeros_like(momentum), momentum])
-    cov, _ = exact_covariance(tracker(card, ideal), state, -1.0, mass(PDG_OF_SPECIES[species]))
-    variance = np.mean(cov[:, [0, 5, 9, 12, 14]].reshape(len(p), _AZIMUTHS, 5), axis=1)
-    sigma = np.sqrt(variance)
-    omega = OMEGA_PER_TESLA_GEV_CM * card.field.solenoid_tesla.value / (p * np.sin(polar))
-    return {
-        "sigma_pt_over_pt": sigma[:, 2] / omega,
-        "sigma_d0_um": 1e4 * sigma[:, 0],
-        "sigma_z0_um": 1e4 * sigma[:, 3],
-        "sigma_phi_mrad": 1e3 * sigma[:, 1],
-        "sigma_tan_lambda": sigma[:, 4],
-    }
+    tables = finding_tables(card)
+    polar = np.radians(theta_deg)
+    zero = np.zeros(len(p))
+    state = np.stack([zero, zero, zero, p * np.sin(polar), zero, p * np.cos(polar)], axis=1)
+    hits, d0, z0 = count_layers(card, state, np.ones(len(p)))
+    found = np.empty(len(p))
+    _probability_rows(state, d0, z0, hits, tables.numbers, tables.efficiency, found)
+    return found
 
 
 def detector_performance(
@@ -100,8 +76,8 @@ def detector_performance(
     -------
     list of dict
         Keys species, p_GeV, theta_deg, sigma_pt_over_pt, sigma_d0_um, sigma_z0_um, sigma_phi_mrad, sigma_tan_lambda,
-        efficiency; NaN where the particle leaves too few hits for a fit. Averages over the azimuth. Radiation of
-        electrons is not part of the resolutions.
+        efficiency; NaN where the particle leaves too few hits for a fit. Root mean squares over the azimuth. Radiation
+        of electrons is not part of the resolutions.
 
     Raises
     ------
@@ -116,13 +92,12 @@ def detector_performance(
     0.2
     """
     _check(card, species, p, theta)
-    momenta, angles = (np.ravel(grid) for grid in np.meshgrid(p, theta, indexing="ij"))
-    momenta, angles = momenta.astype(np.float64), angles.astype(np.float64)
-    detector = build_detector(card, ideal)
+    sigmas = resolution_grid(card, [mass(PDG_OF_SPECIES[name]) for name in species], p, theta, ideal)
+    momenta, angles = (np.ravel(grid).astype(np.float64) for grid in np.meshgrid(p, theta, indexing="ij"))
+    efficiency = prompt_efficiency(card, momenta, angles)
     rows = []
-    for name in species:
-        columns = {"p_GeV": momenta, "theta_deg": angles} | track_sigmas(card, name, momenta, angles, ideal)
-        columns["efficiency"] = tracking_efficiency(detector, name, momenta, np.radians(angles))
-        lists = [values.tolist() for values in columns.values()]
-        rows += [{"species": name, **dict(zip(columns, values, strict=True))} for values in zip(*lists, strict=True)]
+    for name, values in zip(species, sigmas.reshape(len(species), -1, len(SIGMAS)), strict=True):
+        for k, sigma in enumerate(values.tolist()):
+            row = {"species": name, "p_GeV": float(momenta[k]), "theta_deg": float(angles[k])}
+            rows.append(row | dict(zip(SIGMAS, sigma, strict=True)) | {"efficiency": float(efficiency[k])})
     return rows

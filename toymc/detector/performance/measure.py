@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from toymc.constants import ctau_cm, mass
 from toymc.detector.build import build_detector
+from toymc.detector.calorimeter import recover_bremsstrahlung
 from toymc.detector.identification import identification_error, identification_probability
 from toymc.detector.performance.grid import PDG_OF_SPECIES
 from toymc.detector.performance.probes import decays, found_rows, isotropic, single, unit_vectors, width
@@ -39,6 +40,7 @@ _COSINES = (-0.7, 0.9)
 _PEAKS: tuple[tuple[str, tuple[int, int, int], float, float], ...] = (
     ("Jpsi_mumu", (443, -13, 13), 0.5, 3.0),
     ("Jpsi_ee", (443, -11, 11), 0.5, 3.0),
+    ("Jpsi_ee_recovered", (443, -11, 11), 0.5, 3.0),
     ("D0_Kpi", (421, -321, 211), 2.0, 4.5),
     ("phi_KK", (333, 321, -321), 0.5, 2.5),
     ("KS_pipi", (310, 211, -211), 0.3, 2.0),
@@ -120,8 +122,10 @@ def photon_response(detector: Detector, rng: np.random.Generator) -> Rows:
     return rows
 
 
-def _pair_mass(reco: Reconstruction, codes: tuple[int, int, int], detector: Detector) -> FloatArray:
-    """Mass of the two daughters (truth rows 1 and 2) where both were found."""
+def _pair_mass(
+    reco: Reconstruction, codes: tuple[int, int, int], detector: Detector, recover: bool = False
+) -> FloatArray:
+    """Mass of the two daughters (truth rows 1 and 2) where both were found; electrons with their photons if asked."""
     if codes[1] == 22:
         c = reco.clusters
         one, two = (found_rows(c.offsets, c.truth, row) for row in (1, 2))
@@ -137,7 +141,8 @@ def _pair_mass(reco: Reconstruction, codes: tuple[int, int, int], detector: Dete
     if codes[0] == 310:  # far from the beam: the momenta at the common vertex
         fit = fit_pairs(reco, one, two, masses, detector.card.field.solenoid_tesla.value)
         return np.asarray(fit.mass[fit.status == 0])
-    p = [np.stack([t.px[k], t.py[k], t.pz[k]], axis=1) for k in (one, two)]
+    source = recover_bremsstrahlung(reco, detector) if recover else t
+    p = [np.stack([source.px[k], source.py[k], source.pz[k]], axis=1) for k in (one, two)]
     energy = sum(np.sqrt(np.sum(q * q, axis=1) + m * m) for q, m in zip(p, masses, strict=True))
     total = p[0] + p[1]
     return np.asarray(np.sqrt(np.maximum(energy**2 - np.sum(total * total, axis=1), 0.0)))
@@ -152,7 +157,7 @@ def mass_peaks(detector: Detector, rng: np.random.Generator) -> Rows:
         if codes[0] == 310:
             flight = rng.exponential(1.0, _N) * ctau_cm(310) * p / mass(310)
         reco = simulate(decays(mass(codes[0]), codes, p, axis, rng, flight), detector, rng)
-        values = _pair_mass(reco, codes, detector)
+        values = _pair_mass(reco, codes, detector, recover=name.endswith("recovered"))
         rows.append(
             {
                 "name": name, "p_low_GeV": low, "p_high_GeV": high, "sigma68_MeV": 1e3 * width(values),

@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from toymc.constants import M_MU
 from toymc.detector.build import build_detector
-from toymc.detector.finding import tracking_efficiency
+from toymc.detector.covariance import SIGMAS, resolution_grid
 from toymc.detector.identification import identification_probability
 from toymc.detector.performance.averages import displaced_averages, kink_share
-from toymc.detector.performance.grid import track_sigmas
+from toymc.detector.performance.grid import prompt_efficiency
 from toymc.detector.tables import Detector
 from toymc.geometry import DetectorCard
 from toymc.streams import stream
@@ -37,11 +37,11 @@ def chamber_alone(card: DetectorCard) -> DetectorCard:
 
 
 def _tracks(card: DetectorCard, ideal: bool) -> dict[str, float]:
-    angle = np.full(len(_FIT_P), 90.0)
     beta = _FIT_P / np.hypot(_FIT_P, M_MU)
     numbers: dict[str, float] = {}
     for prefix, which in (("", card), ("chamber_", chamber_alone(card))):
-        sigma = track_sigmas(which, "mu", _FIT_P, angle, ideal)
+        table = resolution_grid(which, [M_MU], _FIT_P.tolist(), [90.0], ideal)[0, :, 0]
+        sigma = dict(zip(SIGMAS, table.T, strict=True))
         a, b = two_terms(100.0 * sigma["sigma_pt_over_pt"], _FIT_P, 1.0 / beta)
         numbers |= {f"{prefix}pt_measurement_percent": a, f"{prefix}pt_scattering_percent": b}
         if not prefix:
@@ -59,7 +59,7 @@ def _finding(detector: Detector, seed: int) -> dict[str, float]:
     low, high = (math.radians(a.value) for a in (acceptance.theta_min_deg, acceptance.theta_max_deg))
     theta = np.arccos(np.linspace(math.cos(high), math.cos(low), 402)[1:-1])
     for pt in (0.2, 0.3, 1.0):
-        mean = float(np.mean(tracking_efficiency(detector, "pi", pt / np.sin(theta), theta)))
+        mean = float(np.mean(prompt_efficiency(card, pt / np.sin(theta), np.degrees(theta))))
         numbers[f"efficiency_pt_{pt:g}"] = mean
     for name, algorithm in card.finding.algorithms.items():
         decays, muons = displaced_averages(card, name, stream(seed, f"displaced {name}", "simulate", 0))
@@ -164,6 +164,8 @@ def summarise(card: DetectorCard, measured: dict[str, Any], ideal: bool = False,
     hadrons, curves = measured["neutral_hadrons"], measured["trigger"]
     numbers["KL_efficiency_1"] = _value(hadrons, "klm", particle="K_L", p_GeV=1.0)
     numbers["KL_efficiency_3"] = _value(hadrons, "klm", particle="K_L", p_GeV=3.0)
+    numbers["KL_either_1"] = _value(hadrons, "either", particle="K_L", p_GeV=1.0)
+    numbers["KL_either_2"] = _value(hadrons, "either", particle="K_L", p_GeV=2.0)
     numbers["KL_angle_deg"] = _value(hadrons, "sigma_angle_deg", particle="K_L", p_GeV=2.0)
     one = "one muon at 90 degrees, pT"
     numbers["trigger_one_track"] = _value(curves, "probability", probe=one, value_GeV=1.0)
