@@ -1,9 +1,9 @@
 """Decay times and flavours of a pair of B mesons from the Upsilon(4S).
 
 The neutral pair is in a P-wave and stays one B0 and one B0bar until the first decays (Bose symmetry). With equal
-widths, no CP violation: P(t1, t2; opposite or same flavour) ~ exp(-(t1 + t2)/tau) (1 +- cos(dm (t1 - t2)))
-[I. Bigi, A. Sanda, NPB 193 (1981) 85]; summed over flavours both times are plain exponentials. The share of same-flavour
-pairs is chi_d = x^2/(2 (1 + x^2)), x = dm tau.
+widths, no CP violation: P(t1, t2; opposite or same flavour) ~ exp(-(t1 + t2)/tau) (1 +- cos(dm (t1 - t2))) [I. Bigi,
+A. Sanda, NPB 193 (1981) 85]; summed over flavours both times are plain exponentials. The share of same-flavour pairs
+is chi_d = x^2/(2 (1 + x^2)), x = dm tau.
 """
 
 import numpy as np

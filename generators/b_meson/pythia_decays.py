@@ -1,17 +1,18 @@
 """Generic B decays from Pythia 8 [SciPost Phys. Codebases 8 (2022)], in the rest frame of the B meson.
 
-Pythia has no Upsilon(4S): the particle 300553 is defined here with an explicit table into B Bbar, handed in as an event
-file of e+e- -> Upsilon(4S), and decayed. What is taken over are the decays of the mesons alone; production,
-decay times and mixing are those of this package, and Pythia's own mixing (incoherent, which is wrong for a coherent pair)
-is off. Masses and lifetimes of what lives long enough to matter are set to the PDG table. Decays of the antiparticle
-are turned into those of the particle by CP, so that each event gives two decays of one species.
+Pythia has no Upsilon(4S): the particle 300553 is defined here with an explicit table into B Bbar, handed in as an
+event file of e+e- -> Upsilon(4S), and decayed. What is taken over are the decays of the mesons alone; production,
+decay times and mixing are those of this package, and Pythia's own mixing (incoherent, which is wrong for a coherent
+pair) is off. Masses and lifetimes of what lives long enough to matter are set to the PDG table. Decays of the
+antiparticle are turned into those of the particle by CP, so that each event gives two decays of one species.
 
-Limits of Pythia's B tables (status 8.317): about half of the hadronic width is quark-level fragmentation into
-phase space, not measured modes; semileptonic decays have the V-A matrix element without form factors, two-body decays
-carry no helicity amplitudes, three-body decays no Dalitz structure, nothing violates CP, and photons are radiated by
-none of them (`HadronLevel:QED` is off). Branching fractions are those of about 2008: inclusive yields are good to
-5 to 10 %, single modes are to be checked before use. EvtGen with a current table is the tool for exclusive peaking
-backgrounds; its output can be read as an event file.
+Limits of Pythia's B tables (8.317; shares read off ParticleData.xml): the fractions add up to 1.27 (B+) and 1.32 (B0)
+and are scaled to 1; 52 % (B+) and 59 % (B0) of the decays are quark-level fragmentation, not measured modes; decays
+with a charged lepton of any flavour make 20.4 % and 18.3 %, where measured are about 24 % and 22 %. Semileptonic
+decays have the V-A matrix element without form factors, two-body decays carry no helicity amplitudes, three-body
+decays no Dalitz structure, nothing violates CP, and none radiates photons (`HadronLevel:QED` is off). Inclusive
+spectra are good to about 10 %; single modes are to be checked before use. EvtGen with a current table is the tool for
+exclusive peaking backgrounds; its output can be read as an event file.
 """
 
 from collections.abc import Sequence
