@@ -136,7 +136,8 @@ def transport(
     event, row, count = 0, 0, 0
     fixed: list[Any] = [rng, *inputs, *species, *tables[:-1], status, fate, end_arc, first]
     while True:
-        event, row, count = _transport(*fixed, floats, integers, event, row, count)
+        arguments = [*fixed, floats, integers, event, row, count]
+        event, row, count = _transport(*arguments)
         if event >= batch.n_events:
             break
         floats = np.concatenate([floats, np.empty_like(floats)], axis=1)

@@ -10,9 +10,10 @@ r the interactions per interaction length at 2 GeV, and then reach it; all other
 made behind the front: 7 inside the crystals, 8 out to the end of the muon detector, 9 beyond.
 
 Charged particles that turn in the field are followed for the card's number of half turns, then they count as stopped
-(10). Decays and interactions are simulated until they come back to the vertex detector: their track is made of the
-first turn. Stopped are also those that lose all their energy in the material. What has stopped is not followed further
-(muons and pions at rest decay after the event is over, K- and pi- are captured by a nucleus).
+(10). Decays and interactions are simulated until they come back to the vertex detector (slow ones: for a full turn):
+their track is made of the first turn. Stopped are also those that lose all their energy in the material there. What
+has stopped is not followed further (muons and pions at rest decay after the event is over, K- and pi- are captured by
+a nucleus).
 """
 
 import math
@@ -339,6 +340,7 @@ def _follow(
     watched = end
     if p < species[P_SLOW]:
         kinetic = p * p / (math.sqrt(p * p + state[M] * state[M]) + state[M])
+        watched = min(end, 2.0 * math.pi * path[RADIUS])
     elif path[CHARGED] == 1.0:
         watched = min(end, _first_turn(path, numbers[VERTEX_RADIUS]))
     limit = FAR

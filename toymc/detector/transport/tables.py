@@ -63,7 +63,9 @@ _BOUND_MARGIN = 1.1
 
 
 class TransportTables(NamedTuple):
-    """Everything the transport needs of a card; see `transport_tables`. All but the last go to the kernel in this order.
+    """Everything the transport needs of a card; see `transport_tables`.
+
+    All but the last go to the kernel, in this order.
 
     `numbers`, `collisions`: scalars, places in `numbers.py`.
     `pieces` (n, 13): material, columns as in `walk.py`. `elements` (n, 259): pair production, see `conversion.py`; the
