@@ -8,7 +8,6 @@ from toymc.geometry.numbers import (
     AngleFloat,
     CardModel,
     Fraction,
-    NonNegative,
     NonNegativeFloat,
     Positive,
     PositiveFloat,
@@ -101,17 +100,9 @@ class BhabhaVeto(CardModel):
     width: Positive
 
 
-class TrackCluster(CardModel):
-    """Energy that tracks leave in the calorimeter, where no shower is simulated."""
-
-    energy: NonNegative
-    pt_min: NonNegative
-
-
 class TriggerSettings(CardModel):
     """Contents of trigger.toml."""
 
-    track_cluster: TrackCluster
     track: TrackTrigger
     bhabha: BhabhaVeto
     muon_layers: Positive

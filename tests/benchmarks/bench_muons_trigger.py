@@ -64,7 +64,7 @@ def main() -> None:
     """Print the table."""
     detector = build_detector(load_card("belle2"))
     klm, trigger = detector.klm, detector.trigger
-    rng = stream(1, "bench", "muons", 0)
+    rng = stream(1, "bench_muons", "test", 0)
     p, cosine = rng.exponential(1.0, N) + 0.1, rng.uniform(-0.9, 0.95, N)
     species = rng.choice(np.array([0, 1, 2, 2, 2, 3]), N)
     charge = rng.choice(np.array([-1.0, 1.0]), N)

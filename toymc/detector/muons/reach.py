@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM, mass
-from toymc.geometry.muons import Metal, MuonSection
+from toymc.geometry.muons import Metal, MuonSettings
 
 FloatArray = npt.NDArray[np.float64]
 Int32Array = npt.NDArray[np.int32]
@@ -65,7 +65,7 @@ def energy_loss(metal: Metal, p: npt.ArrayLike) -> FloatArray:
 class _Yoke:
     """Where a muon is: metal around it and layer of the muon detector, for arrays of points."""
 
-    def __init__(self, section: MuonSection) -> None:
+    def __init__(self, section: MuonSettings) -> None:
         self.section = section
         barrel = section.barrel
         self.scale = barrel.octagon.value
@@ -185,13 +185,13 @@ def _step(muons: _Muons, yoke: _Yoke, solenoid: float, last: npt.NDArray[np.int6
 
 
 def muon_reach(
-    section: MuonSection, solenoid: float, p: npt.ArrayLike, tan_lambda: npt.ArrayLike
+    section: MuonSettings, solenoid: float, p: npt.ArrayLike, tan_lambda: npt.ArrayLike
 ) -> tuple[Int32Array, Int32Array]:
     """Region (code of `Tracks.klm_region`) and last layer that a muon from the origin reaches.
 
     Parameters
     ----------
-    section : MuonSection
+    section : MuonSettings
         `card.muons`.
     solenoid : float
         Field in T.

@@ -165,46 +165,64 @@ def _at_least(k, p0, p1, p2, p3):
 
 
 @lean_kernel
-def _opened(rows, k, a, n, work):
-    """Probability that track `a` is found and one that opens from it too."""
-    none = 1.0
-    for b in range(n):
-        if work[11, a] * work[11, b] + work[12, a] * work[12, b] <= rows[k, 6]:
-            if work[13, b] > rows[k, 25] and work[13, b] < rows[k, 26]:
-                none *= 1.0 - work[15, b]
-    return work[15, a] * (1.0 - none)
+def _opening(rows, k, n, work):
+    """Probability of a pair of found tracks with the opening of line k."""
+    best = 0.0
+    for a in range(n):
+        if work[15, a] <= best or not (work[13, a] > rows[k, 25] and work[13, a] < rows[k, 26]):
+            continue
+        none = 1.0
+        for b in range(n):
+            if work[11, a] * work[11, b] + work[12, a] * work[12, b] <= rows[k, 6]:
+                if work[13, b] > rows[k, 25] and work[13, b] < rows[k, 26]:
+                    none *= 1.0 - work[15, b]
+        best = max(best, work[15, a] * (1.0 - none))
+    return best
 
 
 @lean_kernel
-def _track_line(rows, k, n, p_width, work):
-    """Probability of a line of kind track."""
-    f0, f1, f2, f3 = 1.0, 0.0, 0.0, 0.0
-    no_neural = 1.0
-    best = 0.0
-    # a line of neural tracks alone counts those, the others count found tracks
-    alone = rows[k, 3] == 0.0
+def _multiplicity(rows, k, n, alone, p_width, work):
+    """Probabilities of 0, 1, 2, 3 tracks in the polar range of line k: found ones, or (`alone`) neural ones."""
+    p0, p1, p2, p3 = 1.0, 0.0, 0.0, 0.0
     for a in range(n):
         e = work[15, a]
         if e == 0.0 or not (work[13, a] > rows[k, 25] and work[13, a] < rows[k, 26]):
             continue
-        if rows[k, 4] > 0.0:
-            y = work[16, a]
+        if alone:
+            e *= work[16, a]
             if rows[k, 5] > 0.0:
-                y *= _turn_on(work[14, a] - rows[k, 5], p_width)
-            no_neural *= 1.0 - y
-            if alone:
-                e *= y
-        if rows[k, 6] < 1.0:
-            best = max(best, _opened(rows, k, a, n, work))
-        else:
-            f3 = f3 * (1.0 - e) + f2 * e
-            f2 = f2 * (1.0 - e) + f1 * e
-            f1 = f1 * (1.0 - e) + f0 * e
-            f0 *= 1.0 - e
-    if alone:
-        return _at_least(rows[k, 4], f0, f1, f2, f3)
-    chosen = best if rows[k, 6] < 1.0 else _at_least(rows[k, 3], f0, f1, f2, f3)
-    return chosen * (1.0 - no_neural) if rows[k, 4] > 0.0 else chosen
+                e *= _turn_on(work[14, a] - rows[k, 5], p_width)
+        p3 = p3 * (1.0 - e) + p2 * e
+        p2 = p2 * (1.0 - e) + p1 * e
+        p1 = p1 * (1.0 - e) + p0 * e
+        p0 *= 1.0 - e
+    return p0, p1, p2, p3
+
+
+@lean_kernel
+def _one_neural(rows, k, n, work):
+    """Probability that one track or more in the polar range of line k is neural, given that they are found."""
+    none = 1.0
+    for a in range(n):
+        if work[15, a] > 0.0 and work[13, a] > rows[k, 25] and work[13, a] < rows[k, 26]:
+            none *= 1.0 - work[16, a]
+    return 1.0 - none
+
+
+@lean_kernel
+def _track_line(rows, k, n, p_width, before, work):
+    """Probability of a line of kind track without the factor of `_one_neural`; `before`: that of the line above."""
+    if rows[k, 3] == 0.0:
+        p0, p1, p2, p3 = _multiplicity(rows, k, n, True, p_width, work)
+        return _at_least(rows[k, 4], p0, p1, p2, p3)
+    # lines come in twos that differ in the neural track alone
+    if k > 0 and rows[k - 1, 1] == 0.0 and rows[k, 3] == rows[k - 1, 3] and rows[k, 6] == rows[k - 1, 6]:
+        if rows[k, 25] == rows[k - 1, 25] and rows[k, 26] == rows[k - 1, 26]:
+            return before
+    if rows[k, 6] < 1.0:
+        return _opening(rows, k, n, work)
+    p0, p1, p2, p3 = _multiplicity(rows, k, n, False, p_width, work)
+    return _at_least(rows[k, 3], p0, p1, p2, p3)
 
 
 @lean_kernel
@@ -336,6 +354,7 @@ def _line_probabilities(
     n_pairs, veto = _pairs(n, numbers, work)
     p_width = numbers.p_width
     threshold, width, p0, p1, p2, p3 = -1.0, 0.0, 1.0, 0.0, 0.0, 0.0
+    before = 0.0
     total, most, most_cms = 0.0, 0.0, 0.0
     for a in range(n):
         total += work[0, a]
@@ -346,8 +365,10 @@ def _line_probabilities(
         p = 0.0
         # cheap tests first: most lines fail on counts alone
         if kind == 0.0:
-            if tracks >= max(rows[k, 3], rows[k, 4]):
-                p = _track_line(rows, k, tracks, p_width, work)
+            before = _track_line(rows, k, tracks, p_width, before, work)
+            p = before
+            if rows[k, 3] > 0.0 and rows[k, 4] > 0.0 and p > 0.0:
+                p *= _one_neural(rows, k, tracks, work)
         elif kind == 5.0:
             if tracks >= rows[k, 18]:
                 p = _muon_line(rows, k, tracks, p_width, work)

@@ -52,7 +52,8 @@ def fire_trigger(
     if clusters.n_events != n:
         raise InputError(f"clusters of {clusters.n_events} events for tracks of {n}: give those of the same events")
     bits, probability = np.empty(n, dtype=np.uint64), np.empty(n)
-    _trigger_batch(rng, *_inputs(tracks, clusters), tables.numbers, tables.rows, bits, probability)
+    more: list[Any] = [tables.numbers, tables.rows, bits, probability]
+    _trigger_batch(rng, *_inputs(tracks, clusters), *more)
     return bits, probability
 
 
@@ -63,7 +64,8 @@ def line_probabilities(tables: TriggerTables, tracks: Tracks, clusters: Clusters
         raise InputError(
             f"clusters of {clusters.n_events} events for tracks of {tracks.n_events}: give those of the same events"
         )
-    _probability_batch(*_inputs(tracks, clusters), tables.numbers, tables.rows, out)
+    more: list[Any] = [tables.numbers, tables.rows, out]
+    _probability_batch(*_inputs(tracks, clusters), *more)
     return out
 
 

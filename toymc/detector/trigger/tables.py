@@ -49,14 +49,10 @@ class TriggerTables(NamedTuple):
     numbers : TriggerNumbers
     rows : float64 (n_lines, 27)
         See `trigger_rows`.
-    track_energy, track_pt_min : float
-        Energy of a track in the calorimeter (GeV) above a transverse momentum, where no shower is simulated.
     """
 
     numbers: TriggerNumbers
     rows: FloatArray
-    track_energy: float
-    track_pt_min: float
 
 
 def _cos_window(line: TriggerLine) -> tuple[float, float]:
@@ -129,6 +125,4 @@ def trigger_tables(card: DetectorCard) -> TriggerTables:
         gamma=gamma,
         boost_factor=(gamma - 1.0) / beta2 if beta2 > 0.0 else 0.0,
     )
-    return TriggerTables(
-        numbers, trigger_rows(section.lines), section.track_cluster.energy.value, section.track_cluster.pt_min.value
-    )
+    return TriggerTables(numbers, trigger_rows(section.lines))
