@@ -201,10 +201,23 @@ class Twin:
         for j, step in enumerate((1e-4, 1e-5, 1e-8, 1e-4, 1e-5)):
             change = np.zeros(5)
             change[j] = step
-            h[:, j] = (
-                self.measured(path, 0, self.perigee + change) - self.measured(path, 0, self.perigee - change)
-            ) / (2 * step)
-        return np.linalg.inv(h.T @ np.linalg.solve(v, h)), last + 1
+            up, down = self.measured(path, 0, self.perigee + change), self.measured(path, 0, self.perigee - change)
+            h[:, j] = (up - down) / (2 * step)
+        self.path, self.first_of, self.h, self.weighted = path, first_of, h, np.linalg.solve(v, h)
+        return np.linalg.inv(h.T @ self.weighted), last + 1
+
+    def response(self, radius):
+        """Change of the fitted parameters per unit of omega at a radius; after `covariance`, without energy loss."""
+        shell = self.surfaces[0].copy()
+        shell[s.KIND], shell[s.SLOPE], shell[s.RADIUS] = 0, 0.0, radius
+        arc = self.crossing(self.perigee, shell)
+        at, way = self.point(self.perigee, arc)
+        first = next(k for k, e in enumerate(self.path) if e["arc"] > arc)
+        p = self.momentum(self.perigee)
+        shifted = [self.measured(self.path, first, self.helix([*at, *(p / (1.0 + x) * way)])) for x in (1e-6, -1e-6)]
+        d = np.zeros(len(self.weighted))
+        d[self.first_of[first] :] = (shifted[0] - shifted[1]) / (2e-6 * self.perigee[2])
+        return np.linalg.inv(self.h.T @ self.weighted) @ self.weighted.T @ d
 
     def arc_of(self, new, par, arc):
         """Arc of the point (par, arc) along a helix that passes through it."""

@@ -75,6 +75,26 @@ def tracker(card: DetectorCard, ideal: bool = False) -> tuple[FloatArray, Consta
     return surface_table(card, ideal), tracker_constants(card, ideal)
 
 
+def _particles(
+    state: npt.ArrayLike, charge: npt.ArrayLike, mass: npt.ArrayLike, end_arc: npt.ArrayLike
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Checked columns of the public functions."""
+    rows = np.ascontiguousarray(state, dtype=np.float64)
+    if rows.ndim != 2 or rows.shape[1] != 6:
+        raise InputError(f"state has shape {rows.shape}: give (n, 6), position in cm and momentum in GeV")
+    n = len(rows)
+    try:
+        columns = [np.broadcast_to(np.asarray(a, dtype=np.float64), (n,)) for a in (charge, mass, end_arc)]
+    except ValueError:
+        raise InputError(
+            f"charge, mass and end_arc do not fit {n} rows of state: give one number or one per row"
+        ) from None
+    q, m, end = (np.ascontiguousarray(column) for column in columns)
+    if np.any(q == 0.0):
+        raise InputError(f"charge of row {int(np.argmax(q == 0.0))} is 0: neutral particles have no track")
+    return rows, q, m, end
+
+
 def exact_covariance(
     card: DetectorCard | tuple[FloatArray, Constants],
     state: npt.ArrayLike,
@@ -118,19 +138,8 @@ def exact_covariance(
     >>> round(1e4 * float(cov[0, 0]) ** 0.5), hits[0].tolist()
     (20, [2, 4, 56])
     """
-    rows = np.ascontiguousarray(state, dtype=np.float64)
-    if rows.ndim != 2 or rows.shape[1] != 6:
-        raise InputError(f"state has shape {rows.shape}: give (n, 6), position in cm and momentum in GeV")
+    rows, q, m, end = _particles(state, charge, mass, end_arc)
     n = len(rows)
-    try:
-        columns = [np.broadcast_to(np.asarray(a, dtype=np.float64), (n,)) for a in (charge, mass, end_arc)]
-    except ValueError:
-        raise InputError(
-            f"charge, mass and end_arc do not fit {n} rows of state: give one number or one per row"
-        ) from None
-    q, m, end = (np.ascontiguousarray(column) for column in columns)
-    if np.any(q == 0.0):
-        raise InputError(f"charge of row {int(np.argmax(q == 0.0))} is 0: neutral particles have no track")
     surfaces, constants = tracker(card, ideal) if isinstance(card, DetectorCard) else card
     cov, hits = np.empty((n, 15)), np.empty((n, 3), dtype=np.int64)
     _exact_rows(rows, q, m, end, surfaces, constants, np.zeros(WORK_SHAPE), cov, hits)

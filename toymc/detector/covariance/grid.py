@@ -58,6 +58,10 @@ _UNREACHED = 3.0
 """Beyond the turning point the cell ends move on as if every cm counted three times: no step there, only order."""
 
 
+_OVERLAP_CM = 0.2
+"""Closed gaps overlap by this: a slanted sensor does not start at the radius where the straight one ends."""
+
+
 @dataclass(frozen=True)
 class Range:
     """Limits of the table in tan lambda."""
@@ -144,7 +148,8 @@ def first_cells(edges: FloatArray, span: Range) -> Int32Array:
     """Cell that holds the lower end of each of GUESS_BINS equal bins of tan lambda, int32 (n_pt, GUESS_BINS)."""
     at = span.low + (span.high - span.low) / GUESS_BINS * np.arange(GUESS_BINS)
     last = edges.shape[1] - 2
-    return np.array([np.clip(np.searchsorted(row, at, side="right") - 1, 0, last) for row in edges], dtype=np.int32)
+    rows = [np.clip(np.searchsorted(row, at, side="right") - 1, 0, last) for row in edges]
+    return np.ascontiguousarray(rows, dtype=np.int32)
 
 
 def silicon_count(surfaces: FloatArray) -> int:
@@ -214,8 +219,8 @@ def closed(surfaces: FloatArray, pattern: int) -> FloatArray:
         rows = rows[np.argsort(table[rows, Z_MIN])]
         for a, b in zip(rows, rows[1:], strict=False):
             middle = 0.5 * (table[a, Z_MAX] + table[b, Z_MIN])
-            table[a, Z_MAX] = middle
-            _lengthen(table[b], table[b, Z_MIN] - middle)
+            table[a, Z_MAX] = middle + _OVERLAP_CM
+            _lengthen(table[b], table[b, Z_MIN] - middle + _OVERLAP_CM)
         reach = 0.5 * table[rows[0], RADIUS]
         _lengthen(table[rows[0]], reach)
         table[rows[-1], Z_MAX] += reach
