@@ -121,6 +121,10 @@ BAD_INPUT = {
     "unreadable card": (["detector", "performance", "BROKEN.toml"], "BROKEN.toml"),
     "a folder as card": (["detector", "performance", "."], "."),
     "unknown species": (["detector", "performance", "belle2", "--species", "unicorn"], "unknown species 'unicorn'"),
+    "page of the grid alone": (["detector", "performance", "belle2", "--grid-only", "--out", "a.html"], "--grid-only"),
+    "a folder as page": (["detector", "performance", "belle2", "--out", "."], "it is a folder"),
+    "angle outside": (["detector", "performance", "belle2", "--theta", "5"], "theta 5.0 degrees is outside"),
+    "momentum of zero": (["detector", "performance", "belle2", "--p", "0"], "give momenta above 0"),
     "momentum that is no number": (["detector", "performance", "belle2", "--p", "0.5,x"], "'x' is not a number"),
     "negative background": (["limit", "counting", "--observed", "1", "--background", "-1"], "'--background': -1"),
     "negative count": (["limit", "counting", "--observed", "-1", "--background", "1"], "'--observed': -1"),
@@ -293,8 +297,9 @@ def test_counting_limit_in_json(toymc_says):
 
 def test_detector_performance_in_json(toymc_says):
     code, out, err = toymc_says(
-        "detector", "performance", "belle2", "--species", "pi,mu", "--p", "0.5,1", "--theta", "90", "--json"
-    )
+        "detector", "performance", "belle2", "--species", "pi,mu", "--p", "0.5,1", "--theta", "90", "--grid-only",
+        "--json",
+    )  # fmt: skip
     assert (code, err) == (0, "")
     grid = json.loads(out)["grid"]
     assert [(row["species"], row["p_GeV"]) for row in grid] == [("pi", 0.5), ("pi", 1), ("mu", 0.5), ("mu", 1)]
