@@ -2,7 +2,7 @@
 
 Pythia's own fragmentation parameters (Monash tune, made for LEP energies) are kept: at 10.58 GeV they are not tuned,
 and an experiment would use its own. The centre-of-mass energy is the nominal one; its spread of 5 MeV only moves the
-boost.
+boost. What Pythia makes of a chunk is kept on disk by content (`toymc.generators.cache`): a study pays for it once.
 """
 
 import tomllib

@@ -24,6 +24,7 @@ import numpy.typing as npt
 from toymc.constants import SPEED_OF_LIGHT_CM_PER_NS
 from toymc.errors import InputError, ToymcError
 from toymc.events import STATUS_DECAYED, STATUS_FINAL, EventBatch
+from toymc.generators.cache import cached_arrays, installed
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -177,7 +178,7 @@ def _serve() -> None:
 
 
 def pythia_events(settings: Sequence[str], rng: np.random.Generator, n_events: int, first_event_id: int) -> EventBatch:
-    """Events of a fresh Pythia instance, seeded from `rng`.
+    """Events of a fresh Pythia instance, seeded from `rng`; kept on disk by content (see `toymc.generators.cache`).
 
     Parameters
     ----------
@@ -197,7 +198,17 @@ def pythia_events(settings: Sequence[str], rng: np.random.Generator, n_events: i
     ToymcError
         If the extra is missing, a setting is refused or Pythia gives up.
     """
-    return to_batch(run_pythia(PythiaRun(tuple(settings), draw_seed(rng), n_events)), first_event_id)
+    run = PythiaRun(tuple(settings), draw_seed(rng), n_events)
+    run.require()
+    words = [*run.settings, str(run.seed), str(n_events), installed("pythia8mc"), Path(__file__).read_text("utf-8")]
+    rows = cached_arrays("pythia", words, lambda: _rows(run_pythia(run)))
+    return EventBatch(
+        **rows,
+        helicity=np.zeros(len(rows["pdg"])),
+        weight=np.ones(n_events),
+        event_id=np.arange(first_event_id, first_event_id + n_events, dtype=np.int64),
+        process="",
+    )
 
 
 def _columns(particles: Any) -> Columns:
@@ -216,18 +227,8 @@ def _columns(particles: Any) -> Columns:
     return columns
 
 
-def to_batch(columns: Columns, first_event_id: int) -> EventBatch:
-    """Hadrons, leptons and photons of the events of `run_pythia` as a batch in Pythia's frame.
-
-    Parameters
-    ----------
-    columns : dict of arrays
-    first_event_id : int
-
-    Returns
-    -------
-    EventBatch
-    """
+def _rows(columns: Columns) -> Columns:
+    """Hadrons, leptons and photons of the events of `run_pythia`, as columns of an `EventBatch`."""
     counts, code, pdg, mother = columns["counts"], columns["status"], columns["id"], columns["mother1"]
     first_row = np.concatenate(([0], np.cumsum(counts)))
     event = np.repeat(np.arange(len(counts)), counts)
@@ -239,21 +240,13 @@ def to_batch(columns: Columns, first_event_id: int) -> EventBatch:
     relative = kept_before[absolute] - kept_before[first_row[event]]
     mother_row = np.where(keep[absolute] & (mother > 0), relative, -1)[keep]
     offsets = np.concatenate(([0], np.cumsum(np.bincount(event[keep], minlength=len(counts)))))
-    return EventBatch(
-        offsets=offsets.astype(np.int64),
-        pdg=pdg[keep],
-        status=np.where(code[keep] > 0, STATUS_FINAL, STATUS_DECAYED).astype(np.int32),
-        mother=mother_row.astype(np.int32),
-        px=columns["px"][keep],
-        py=columns["py"][keep],
-        pz=columns["pz"][keep],
-        mass=np.maximum(columns["m"][keep], 0.0),
-        x=columns["x"][keep] * _MM_TO_CM,
-        y=columns["y"][keep] * _MM_TO_CM,
-        z=columns["z"][keep] * _MM_TO_CM,
-        t=columns["t"][keep] * _MM_TO_CM / SPEED_OF_LIGHT_CM_PER_NS,
-        helicity=np.zeros(int(keep.sum())),
-        weight=np.ones(len(counts)),
-        event_id=np.arange(first_event_id, first_event_id + len(counts), dtype=np.int64),
-        process="",
-    )
+    found = {name: columns[name][keep] for name in ("px", "py", "pz")}
+    found |= {name: columns[name][keep] * _MM_TO_CM for name in ("x", "y", "z")}
+    return found | {
+        "offsets": offsets.astype(np.int64),
+        "pdg": pdg[keep],
+        "status": np.where(code[keep] > 0, STATUS_FINAL, STATUS_DECAYED).astype(np.int32),
+        "mother": mother_row.astype(np.int32),
+        "mass": np.maximum(columns["m"][keep], 0.0),
+        "t": columns["t"][keep] * _MM_TO_CM / SPEED_OF_LIGHT_CM_PER_NS,
+    }

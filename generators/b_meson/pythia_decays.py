@@ -23,11 +23,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from toymc.constants import ctau_cm, mass
+from toymc.constants import charge, ctau_cm, mass
 from toymc.errors import InputError
 from toymc.events import STATUS_DECAYED, STATUS_FINAL
 from toymc.generators.b_meson.inputs import B_PLUS, B_ZERO, UPSILON_4S
 from toymc.generators.cache import Arrays, cached_arrays, installed
+from toymc.generators.displaced import ancestor_rows
 from toymc.generators.pythia_batch import PythiaRun, run_pythia
 from toymc.kinematics import boost
 
@@ -174,15 +175,16 @@ def b_decays(seed: int, n_events: int, charged: float = 1.0, neutral: float = 0.
     return BDecays.from_arrays(arrays)
 
 
-def _ancestors(mother: IntArray, is_b: npt.NDArray[np.bool_]) -> IntArray:
-    """Row of the B meson above each row, -1 for none; `mother` are absolute rows, 0 and below for none."""
-    above = np.where(mother > 0, mother, -1)
-    found = np.where(is_b, np.arange(len(mother)), above)
-    while True:
-        moving = (found >= 0) & ~is_b[found]
-        if not moving.any():
-            return found
-        found[moving] = above[found[moving]]
+def _known(pdg: Int32Array) -> npt.NDArray[np.bool_]:
+    """Whether the PDG table has the particle; Pythia's D_1(2430)+ is one that it has not."""
+    codes, where = np.unique(pdg, return_inverse=True)
+    found = np.ones(len(codes), dtype=np.bool_)
+    for i, code in enumerate(codes):
+        try:
+            charge(int(code))
+        except InputError:
+            found[i] = False
+    return np.asarray(found[where])
 
 
 def _convert(columns: Arrays) -> BDecays:
@@ -192,11 +194,11 @@ def _convert(columns: Arrays) -> BDecays:
     event = np.repeat(np.arange(len(counts)), counts)
     mother = np.where(columns["mother1"] > 0, first[event] + columns["mother1"], -1)
     is_b = np.isin(np.abs(pdg), (B_PLUS, B_ZERO))
-    b_row = _ancestors(mother, is_b)
+    b_row = ancestor_rows(mother, is_b)
     hadronic = (np.abs(code) >= _FIRST_DECAY) | ((np.abs(code) >= _FIRST_HADRON) & (np.abs(pdg) > 100))
     parton = (np.abs(pdg) <= 6) | (pdg == 21) | ((np.abs(pdg) // 10 % 10 == 0) & (np.abs(pdg) > 1000))
-    keep = (b_row >= 0) & ~is_b & hadronic & ~parton
-    # mothers that are partons hand over to their own
+    keep = (b_row >= 0) & ~is_b & hadronic & ~parton & _known(pdg)
+    # mothers that are partons, or resonances without an entry in the PDG table, hand over to their own
     while True:
         lost = keep & ~keep[mother] & ~is_b[mother]
         if not lost.any():
