@@ -171,19 +171,17 @@ def sensor_maps(surfaces: FloatArray, span: Range) -> npt.NDArray[np.uint8]:
 def sure_patterns(maps: npt.NDArray[np.uint8], layers: FloatArray, span: Range) -> Int32Array:
     """Pattern of layers met, where no start within SURE_Z_CM and no curvature below SURE_OMEGA changes it; else -1.
 
-    A layer that has sensors in a window of azimuth alone is never sure where its map has any.
+    Windows in azimuth are left to the kernel.
     """
     tangent = span.low + (span.high - span.low) * (np.arange(MAP_BINS) + 0.5) / MAP_BINS
     per_bin = MAP_BINS / (span.high - span.low)
     bits, sure = np.zeros(MAP_BINS, dtype=np.int32), np.ones(MAP_BINS, dtype=bool)
-    for layer, (_, inverse, bend, _, width, _) in enumerate(layers):
+    for layer, (_, inverse, bend, _, _, _) in enumerate(layers):
         reach = np.ceil((SURE_Z_CM * inverse + np.abs(tangent) * SURE_OMEGA**2 * bend) * per_bin).astype(int) + 1
         low, high = np.maximum(np.arange(MAP_BINS) - reach, 0), np.minimum(np.arange(MAP_BINS) + reach + 1, MAP_BINS)
         total = np.concatenate([[0], np.cumsum(maps[layer], dtype=np.int64)])
         met = total[high] - total[low]
         sure &= (met == 0) | (met == high - low)
-        if width < 7.0:
-            sure &= met == 0
         bits |= (met > 0).astype(np.int32) << layer
     return np.where(sure, bits, -1).astype(np.int32)
 

@@ -13,4 +13,5 @@ REALS = 30
 
 # in `places`: sizes of the grid and where its parts begin
 N_PT, N_EDGES, N_LAYERS, LAYERS_AT, MAPS_AT, ROWS_AT, N_ROWS, COUNTS_AT, SURE_AT = 0, 1, 2, 3, 4, 5, 6, 7, 8
+WINDOWED = 9  # last layer + 1 that has sensors in a window of azimuth alone, 0: none
 PLACES = 10

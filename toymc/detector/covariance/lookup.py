@@ -38,6 +38,7 @@ from toymc.detector.covariance.header import (
     SURE_Z,
     TAN_HIGH,
     TAN_LOW,
+    WINDOWED,
 )
 from toymc.detector.covariance.path import _inside_window
 from toymc.detector.covariance.surfaces import Constants
@@ -69,23 +70,22 @@ def _pattern(d0, phi0, omega, z0, tan_lambda, reals, places):
     at = int((tan_lambda - reals[TAN_LOW]) * reals[MAP])
     if at < 0 or at >= MAP_BINS:
         return -1
-    sure = places[places[SURE_AT] + at]
-    if sure >= 0 and abs(z0) < reals[SURE_Z] and abs(omega) < reals[SURE_OMEGA]:
-        return sure
-    bits = 0
-    for k in range(places[N_LAYERS]):
-        row = places[LAYERS_AT] + 6 * k  # radius, 1/radius, radius^2/24, window: low edge, width; system
-        along = tan_lambda * (1.0 + omega * omega * reals[row + 2]) + z0 * reals[row + 1]
-        at = int((along - reals[TAN_LOW]) * reals[MAP])
-        if at < 0 or at >= MAP_BINS:
-            return -1
-        if places[places[MAPS_AT] + k * MAP_BINS + at] == 0:
-            continue
+    bits = places[places[SURE_AT] + at]
+    if not (bits >= 0 and abs(z0) < reals[SURE_Z] and abs(omega) < reals[SURE_OMEGA]):
+        bits = 0
+        for k in range(places[N_LAYERS]):
+            row = places[LAYERS_AT] + 6 * k  # radius, 1/radius, radius^2/24, window: low edge, width; system
+            along = tan_lambda * (1.0 + omega * omega * reals[row + 2]) + z0 * reals[row + 1]
+            at = int((along - reals[TAN_LOW]) * reals[MAP])
+            if at < 0 or at >= MAP_BINS:
+                return -1
+            bits |= places[places[MAPS_AT] + k * MAP_BINS + at] << k
+    for k in range(places[WINDOWED]):
+        row = places[LAYERS_AT] + 6 * k
         if reals[row + 4] < 7.0:
             phi = phi0 - 0.5 * omega * reals[row] - d0 * reals[row + 1]
             if not _inside_window(phi, reals[row + 3], reals[row + 4]):
-                continue
-        bits |= 1 << k
+                bits &= ~(1 << k)
     return bits
 
 

@@ -287,6 +287,7 @@ def _pack(card: DetectorCard, ideal: bool, arrays: dict[str, Any]) -> Covariance
     places = np.zeros(header.PLACES, dtype=np.int32)
     places[header.N_PT], places[header.N_EDGES] = edges.shape[1:]
     places[header.N_LAYERS] = len(layers)
+    places[header.WINDOWED] = max((k + 1 for k, row in enumerate(layers) if row[4] < 7.0), default=0)
     places[header.LAYERS_AT] = header.REALS + edges.size
     reals[header.SURE_Z], reals[header.SURE_OMEGA] = SURE_Z_CM, SURE_OMEGA
     counts = pattern_counts(layers)
