@@ -1,4 +1,4 @@
-"""One particle from where it was made to where it ends: `_follow`; and the rules of the regions.
+"""One particle from where it was made to where it ends (`_glide`, then `_act`), and the rules of the regions.
 
 Regions (cylinders of the card, section `regions`; a place belongs to the innermost that holds it): inside the beam pipe
 fate 1, inside the vertex detector 2, inside the drift chamber 3, elsewhere in front of the crystals 4.
@@ -57,13 +57,23 @@ from toymc.detector.transport.numbers import (
 )
 from toymc.detector.transport.path import (
     ALONG,
+    BIN,
     CHARGED,
+    DECAYS,
+    END,
     FAR,
+    KINETIC,
+    LAST,
+    MATERIAL,
     RADIUS,
     RHO,
     START,
+    STRENGTH,
     STRETCH,
     TANGENT,
+    WATCHED,
+    WEIGHT,
+    WHERE,
     _advance,
     _crossings,
     _reach,
@@ -88,7 +98,7 @@ from toymc.detector.transport.species import (
     SURVIVES,
 )
 from toymc.detector.transport.tables import OUTSIDE_STEP_CM, PROMPT_RHO_CM, PROMPT_Z_CM, TAN_HIGH, TAN_STEP
-from toymc.detector.transport.walk import DECAYED, ELEMENT, HADRON, INERT, INTERACTED, PHOTON, THROUGH, _walk
+from toymc.detector.transport.walk import ELEMENT, HADRON, INERT, INTERACTED, PHOTON, STOPPED, THROUGH, _walk
 from toymc.events import (
     FATE_CONVERTED,
     FATE_DECAYED_CDC,
@@ -199,13 +209,13 @@ def _move(state, path, arc):
 
 
 @lean_kernel
-def _arrival(rng, numbers, species, path, end, where, p, pz):
-    """Fate of a particle that came to the end of its walk."""
-    if where == 0:
+def _arrival(rng, numbers, species, path, p, pz):
+    """Fate of a particle that came to the end of its path."""
+    if path[WHERE] == 0.0:
         return FATE_STOPPED
-    if where == 2 and _rho2(path, end) < numbers[HOLE_FORWARD]**2:
+    if path[WHERE] == 2.0 and _rho2(path, path[END]) < numbers[HOLE_FORWARD] ** 2:
         return FATE_ESCAPED
-    if where == 3 and _rho2(path, end) < numbers[HOLE_BACKWARD]**2:
+    if path[WHERE] == 3.0 and _rho2(path, path[END]) < numbers[HOLE_BACKWARD] ** 2:
         return FATE_ESCAPED
     return _fate_behind(numbers, species, p, pz, rng.random() if species[BEHIND] > MUON else 0.0)
 
@@ -256,26 +266,25 @@ def _displaced_depth(path, kind, end, numbers, outside):
 
 
 @lean_kernel
-def _bound(path, kind, strength, decay_rate, end, numbers, bounds, outside):
-    """Upper bound of the hazard along a path, FAR for none.
+def _bound(path, kind, strength, end, numbers, bounds, outside):
+    """Upper bound of the hazard of the material along a path, FAR for none.
 
     Where the circle reaches beyond 36 cm, the inner material (r < 16.5 cm) is crossed within 1.13 of normal incidence
     in the r-phi plane; gas shells near the apogee may be grazed; on the way back only gas, walls and cover are met.
     """
-    decay = decay_rate * end
     if kind == INERT:
-        return decay
+        return -1.0
     if path[RHO] > PROMPT_RHO_CM or abs(path[Z_START]) > PROMPT_Z_CM or abs(path[TANGENT]) >= TAN_HIGH:
-        return decay + strength * _displaced_depth(path, kind, end, numbers, outside)
+        return strength * _displaced_depth(path, kind, end, numbers, outside)
     cell = int((path[TANGENT] + TAN_HIGH) / TAN_STEP)
     if kind == PHOTON:
         return strength * bounds[0, cell]
     if path[CHARGED] == 0.0 or path[RADIUS] > numbers[RADIUS_FAST]:
-        return decay + strength * bounds[1, cell]
+        return strength * bounds[1, cell]
     if 2.0 * path[RADIUS] < numbers[WIDE_CIRCLE]:
         return FAR
     half_turns = math.ceil(end / (math.pi * path[RADIUS]) + _PROMPT_PHASE)
-    return decay + strength * half_turns * (_BENT * bounds[1, cell] + numbers[GRAZED_LAMBDA])
+    return strength * half_turns * (_BENT * bounds[1, cell] + numbers[GRAZED_LAMBDA])
 
 
 @lean_kernel
@@ -297,71 +306,97 @@ def _products(
 
 
 @lean_kernel
-def _follow(
-    rng, target, pdg, species, state, numbers, collisions, pieces, elements, bounds, outside, hadrons, modes,
-    generator_modes, path, p4, codes, masses, families, charges,
-):  # fmt: skip
-    """Follow one particle; `state` ends at its last point. Returns fate, end arc (FAR for none), number of products.
-
-    `target` is the hazard at which something happens; it is drawn here if negative.
-    """
-    state[M] = _true_mass(species, state[M])
-    p = math.sqrt(state[PX] ** 2 + state[PY] ** 2 + state[PZ] ** 2)
-    short = species[RATE] > _SHORT_RATE
-    decays = species[DECAYER] != STABLE
-    if not p > 1e-9:
-        if not (decays and (short or _inside_front(numbers, state[X], state[Y], state[Z]))):
-            return FATE_STOPPED, FAR, 0
-        fate = _region(numbers, state[X], state[Y], state[Z])
-        return fate, FAR, _daughters(rng, species, pdg, state, modes, generator_modes, p4, codes, masses)
-    if target < 0.0:
-        target = -math.log1p(-rng.random())
-    rate = species[RATE] * state[M] / p
-    inside = _inside_front(numbers, state[X], state[Y], state[Z])
-    if short or (inside and decays and target < rate * _AT_ONCE_CM):
-        n = _daughters(rng, species, pdg, state, modes, generator_modes, p4, codes, masses)
-        return _region(numbers, state[X], state[Y], state[Z]), 0.0 if species[CHARGE] != 0.0 else FAR, n
-    if not inside:
-        return _fate_outside(numbers, state[X], state[Y], state[Z]), FAR, 0
+def _prepare(path, species, state, p, numbers, elements, hadrons):
+    """Path, its end, what is watched on it, and the strength of the material for this particle."""
     _start(path, state[X], state[Y], state[Z], state[PX], state[PY], state[PZ], species[CHARGE], numbers[FIELD])
     end, where = _reach(
         path, numbers[FRONT_RADIUS], numbers[FRONT_BACKWARD], numbers[FRONT_FORWARD], numbers[HALF_TURNS]
     )
-    kind = int(species[INTERACTS])
-    strength = 0.0
-    energy_bin, energy_weight = 0, 0.0
-    if kind == HADRON:
-        strength = _ratio(hadrons, int(species[HADRON_ROW]), p)
-    elif kind == PHOTON:
-        energy_bin, energy_weight = _energy_bin(p)
+    path[END], path[WHERE] = end, where
+    path[STRENGTH], path[KINETIC], path[WATCHED] = 0.0, -1.0, end
+    if species[INTERACTS] == HADRON:
+        path[STRENGTH] = _ratio(hadrons, int(species[HADRON_ROW]), p)
+    elif species[INTERACTS] == PHOTON:
+        path[BIN], path[WEIGHT] = _energy_bin(p)
         # the last row holds the largest of all elements
-        strength = _pair_ratio(elements[len(elements) - 1], energy_bin, energy_weight)
-    kinetic = -1.0
-    watched = end
+        path[STRENGTH] = _pair_ratio(elements[len(elements) - 1], int(path[BIN]), path[WEIGHT])
     if p < species[P_SLOW]:
-        kinetic = p * p / (math.sqrt(p * p + state[M] * state[M]) + state[M])
-        watched = min(end, 2.0 * math.pi * path[RADIUS])
+        path[KINETIC] = p * p / (math.sqrt(p * p + state[M] * state[M]) + state[M])
+        path[WATCHED] = min(end, 2.0 * math.pi * path[RADIUS])
     elif path[CHARGED] == 1.0:
-        watched = min(end, _first_turn(path, numbers[VERTEX_RADIUS]))
-    limit = FAR
-    if kinetic < 0.0:
-        limit = _bound(path, kind, strength, rate * path[STRETCH], watched, numbers, bounds, outside)
-    if target > limit:
-        return _arrival(rng, numbers, species, path, end, where, p, state[PZ]), FAR, 0
-    outcome, arc, piece = _walk(
-        path, pieces, elements, target, rate * path[STRETCH], kind, strength, energy_bin, energy_weight,
-        kinetic, state[M], watched,
-    )  # fmt: skip
-    if outcome == THROUGH:
-        return _arrival(rng, numbers, species, path, end, where, p, state[PZ]), FAR, 0
-    _move(state, path, arc)
-    gone = arc if species[CHARGE] != 0.0 else FAR
-    if outcome == DECAYED:
-        n = _daughters(rng, species, pdg, state, modes, generator_modes, p4, codes, masses)
-        return _region(numbers, state[X], state[Y], state[Z]), gone, n
-    if outcome == INTERACTED:
-        fate, n = _products(
-            rng, collisions, species, pdg, state, piece, pieces, elements, p4, codes, masses, families, charges
-        )
-        return fate, gone, n
-    return FATE_STOPPED, gone, 0
+        path[WATCHED] = min(end, _first_turn(path, numbers[VERTEX_RADIUS]))
+
+
+@lean_kernel
+def _glide(rng, decay_at, material_at, species, state, path, numbers, elements, bounds, outside, hadrons):
+    """Fate of a particle to which nothing happens; 0 if something may, and `_act` has to go on from `path`.
+
+    `decay_at`, `material_at`: hazards of decay and of the material at which something happens; drawn here if negative.
+    """
+    state[M] = _true_mass(species, state[M])
+    p = math.sqrt(state[PX] ** 2 + state[PY] ** 2 + state[PZ] ** 2)
+    decays = species[DECAYER] != STABLE
+    inside = _inside_front(numbers, state[X], state[Y], state[Z])
+    # without a path: decay where it is
+    path[LAST] = -1.0
+    if not p > 1e-9:
+        return 0 if decays and (inside or species[RATE] > _SHORT_RATE) else FATE_STOPPED
+    if species[RATE] > _SHORT_RATE:
+        return 0
+    if not inside:
+        return _fate_outside(numbers, state[X], state[Y], state[Z])
+    if decay_at < 0.0:
+        decay_at = -math.log1p(-rng.random()) if decays else FAR
+        material_at = -math.log1p(-rng.random()) if species[INTERACTS] != INERT else FAR
+    rate = species[RATE] * state[M] / p
+    if decays and decay_at < rate * _AT_ONCE_CM:
+        return 0
+    _prepare(path, species, state, p, numbers, elements, hadrons)
+    rate *= path[STRETCH]
+    decays = decays and decay_at < rate * path[WATCHED]
+    path[DECAYS] = 1.0 if decays else 0.0
+    path[LAST] = decay_at / rate if decays else path[WATCHED]
+    path[MATERIAL] = material_at
+    if material_at > _bound(path, int(species[INTERACTS]), path[STRENGTH], path[WATCHED], numbers, bounds, outside):
+        path[MATERIAL] = FAR
+        if not decays and path[KINETIC] < 0.0:
+            return _arrival(rng, numbers, species, path, p, state[PZ])
+    return 0
+
+
+@lean_kernel
+def _act(
+    rng, pdg, species, state, numbers, collisions, pieces, elements, modes, generator_modes,
+    path, p4, codes, masses, families, charges,
+):  # fmt: skip
+    """Let happen what `_glide` could not rule out; `state` ends at the last point of the particle.
+
+    Returns fate, end arc (FAR for none), number of products in p4.
+    """
+    gone = FAR
+    decays = True
+    if path[LAST] >= 0.0:
+        outcome, arc, piece = THROUGH, path[LAST], -1
+        if path[MATERIAL] < FAR or path[KINETIC] > 0.0:
+            outcome, arc, piece = _walk(
+                path, pieces, elements, path[MATERIAL], int(species[INTERACTS]), path[STRENGTH],
+                int(path[BIN]), path[WEIGHT], path[KINETIC], state[M], path[LAST],
+            )  # fmt: skip
+        decays = outcome == THROUGH and path[DECAYS] == 1.0
+        if outcome == THROUGH and not decays:
+            p = math.sqrt(state[PX] ** 2 + state[PY] ** 2 + state[PZ] ** 2)
+            return _arrival(rng, numbers, species, path, p, state[PZ]), FAR, 0
+        _move(state, path, arc)
+        if species[CHARGE] != 0.0:
+            gone = arc
+        if outcome == STOPPED:
+            return FATE_STOPPED, gone, 0
+        if outcome == INTERACTED:
+            fate, n = _products(
+                rng, collisions, species, pdg, state, piece, pieces, elements, p4, codes, masses, families, charges
+            )
+            return fate, gone, n
+    elif species[CHARGE] != 0.0:
+        gone = 0.0
+    n = _daughters(rng, species, pdg, state, modes, generator_modes, p4, codes, masses)
+    return _region(numbers, state[X], state[Y], state[Z]), gone, n

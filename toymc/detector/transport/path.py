@@ -18,7 +18,10 @@ from toymc.kernels import lean_kernel
 
 # rows of the scratch array that describes a path
 CHARGED, RADIUS, CENTRE, PERIGEE2, START, TANGENT, STRETCH, ALONG, MISS2, OMEGA, Z, RHO = range(12)
-N_PATH = 12
+# what `_glide` leaves for `_act`: arc and place of the end, arc to watch, arc of the decay or the end of the watch,
+# whether it decays, hazard and strength of the material, bin and weight of the energy, kinetic energy to follow (or -1)
+END, WHERE, WATCHED, LAST, DECAYS, MATERIAL, STRENGTH, BIN, WEIGHT, KINETIC = range(12, 22)
+N_PATH = 22
 FAR = 1e30
 # a direction closer to the z axis than this is treated as if it were this far off: rho then changes by less than 1 mm
 # over the whole detector

@@ -1,10 +1,10 @@
 """The pass over a batch: fast decisions for particles to which nothing happens, `_follow` for the others.
 
 Fast path. A prompt particle (within 2 mm of the axis and 3 mm along it) that lives long, is stiff (path to the
-crystals at most 1.18 times a straight one) and not slow needs one random number u: with an upper bound H of the total
-hazard (decay along the longest path, largest depth of the cell in tan lambda), nothing happens if u > H, because the
-target -ln(1-u) of the walk is above u. Otherwise the same u becomes the target of the exact walk. The bound costs speed
-where it is loose, never truth.
+crystals at most 1.18 times a straight one) and not slow needs one random number u: with upper bounds of the hazards of
+decay (longest path) and of the material (largest depth of the cell in tan lambda), nothing happens if u is above their
+sum, which is more than 1 - exp(-sum). Otherwise u says which of the two exponential numbers are below their bounds, and
+the exact walk goes on with them. A bound costs speed where it is loose, never truth.
 
 Prompt long-lived particles that head for the hole of an endcap (below 12 and above 155 degrees) escape without a walk:
 what they make in the flanges and the crotch of the beam pipe is outside every acceptance.
@@ -18,7 +18,7 @@ import math
 import numpy as np
 
 from toymc.detector.transport.collisions import MAX_PRODUCTS
-from toymc.detector.transport.follow import N_STATE, PX, PY, PZ, M, T, X, Y, Z, _fate_behind, _follow
+from toymc.detector.transport.follow import N_STATE, PX, PY, PZ, M, T, X, Y, Z, _act, _fate_behind, _glide
 from toymc.detector.transport.numbers import (
     FRONT_BACKWARD,
     FRONT_FORWARD,
@@ -103,46 +103,64 @@ def _made_status(fate):
 
 @lean_kernel
 def _quick(rng, species, px, py, pz, x, y, z, numbers, bounds):
-    """Fate of a particle to which nothing happens, or 0; with it the target of the walk (-1: to be drawn)."""
+    """Fate of a particle to which nothing happens, or 0; hazards of decay and material to go on with (-1: draw)."""
     rho2 = x * x + y * y
     if rho2 > PROMPT_RHO_CM * PROMPT_RHO_CM or abs(z) > PROMPT_Z_CM or species[RATE] > _LONG_RATE:
-        return 0, -1.0
+        return 0, -1.0, -1.0
     pt = math.sqrt(px * px + py * py)
     charged = species[CHARGE] != 0.0
     if pt <= 0.0 or (charged and pt < numbers[PT_FAST]):
-        return 0, -1.0
+        return 0, -1.0, -1.0
     tangent = pz / pt
     p = math.sqrt(pt * pt + pz * pz)
     if p < species[P_SLOW]:
-        return 0, -1.0
+        return 0, -1.0, -1.0
     arc = numbers[FRONT_RADIUS]
     if tangent > 0.0 and (numbers[FRONT_FORWARD] - z) < tangent * arc:
         arc = (numbers[FRONT_FORWARD] - z) / tangent
         if arc < _HOLE_MARGIN * numbers[HOLE_FORWARD]:
-            return (FATE_ESCAPED if arc < _IN_HOLE * numbers[HOLE_FORWARD] else 0), -1.0
+            return (FATE_ESCAPED if arc < _IN_HOLE * numbers[HOLE_FORWARD] else 0), -1.0, -1.0
     elif tangent < 0.0 and (numbers[FRONT_BACKWARD] - z) > tangent * arc:
         arc = (numbers[FRONT_BACKWARD] - z) / tangent
         if arc < _HOLE_MARGIN * numbers[HOLE_BACKWARD]:
-            return (FATE_ESCAPED if arc < _IN_HOLE * numbers[HOLE_BACKWARD] else 0), -1.0
+            return (FATE_ESCAPED if arc < _IN_HOLE * numbers[HOLE_BACKWARD] else 0), -1.0, -1.0
     if abs(tangent) >= TAN_HIGH:
-        return 0, -1.0
+        return 0, -1.0, -1.0
     cell = int((tangent + TAN_HIGH) / TAN_STEP)
-    hazard = 0.0
+    decay, material = 0.0, 0.0
     if species[RATE] > 0.0:
         # sqrt(1 + tan^2) = p/pT
-        hazard = species[RATE] * species[MASS] * _BEND * (arc + 1.0) / pt
+        decay = species[RATE] * species[MASS] * _BEND * (arc + 1.0) / pt
     if species[INTERACTS] == PHOTON:
-        hazard += _MOST_PAIRS * bounds[0, cell]
+        material = _MOST_PAIRS * bounds[0, cell]
     elif species[INTERACTS] == HADRON:
-        hazard += species[LARGEST] * bounds[1, cell]
+        material = species[LARGEST] * bounds[1, cell]
     v = 0.0
-    if hazard > 0.0:
+    if decay + material > 0.0:
         u = rng.random()
-        if u <= hazard:
-            return 0, -math.log1p(-u)
-        # uniform again
-        v = (u - hazard) / (1.0 - hazard)
-    return _fate_behind(numbers, species, p, pz, v), 0.0
+        if u <= decay + material:
+            decay_at, material_at = _split(rng, u, decay, material)
+            if decay_at <= decay or material_at <= material:
+                return 0, decay_at, material_at
+            v = rng.random()
+        else:
+            # uniform again
+            v = (u - decay - material) / (1.0 - decay - material)
+    return _fate_behind(numbers, species, p, pz, v), 0.0, 0.0
+
+
+@lean_kernel
+def _split(rng, u, decay, material):
+    """Exponential numbers of decay and material, of which at least one is below its bound if u < 1 - exp(-sum)."""
+    any_event = -math.expm1(-decay - material)
+    if u >= any_event:
+        return FAR, FAR
+    by_decay = -math.expm1(-decay)
+    if u < by_decay:
+        return -math.log1p(-u), -math.log1p(-rng.random())
+    # no decay below the bound: the material alone
+    w = (u - by_decay) / (any_event - by_decay)
+    return decay - math.log1p(-rng.random()), -math.log1p(w * math.expm1(-material))
 
 
 @lean_kernel
@@ -163,11 +181,11 @@ def _append(floats, integers, n, made, state, p4, codes, masses, mother):
 
 @lean_kernel
 def _cascade(
-    rng, target, pdg, species, floats, integers, n, begin, size, mother, rows, lookup, codes_known, places,
+    rng, pdg, species, floats, integers, n, begin, size, mother, rows, lookup, codes_known, places,
     numbers, collisions, pieces, elements, bounds, outside, hadrons, modes, generator_modes,
     state, path, p4, codes, masses, families, charges,
 ):  # fmt: skip
-    """Follow a particle of the generator, in `state`, and all that it makes.
+    """Let happen to a particle of the generator, in `state` and `path`, what `_glide` left open; follow what it makes.
 
     `begin` is the first secondary of the event, `size` the number of the event's rows from the generator, `mother` the
     row of this one. Returns its fate, its end arc and the new length of the list.
@@ -176,9 +194,9 @@ def _cascade(
     limit = n + MAX_CASCADE
     k = n - 1
     while k < n:
-        fate, end, made = _follow(
-            rng, target, pdg, species, state, numbers, collisions, pieces, elements, bounds, outside, hadrons, modes,
-            generator_modes, path, p4, codes, masses, families, charges,
+        fate, end, made = _act(
+            rng, pdg, species, state, numbers, collisions, pieces, elements, modes, generator_modes,
+            path, p4, codes, masses, families, charges,
         )  # fmt: skip
         if n + made > limit:
             made = 0
@@ -190,19 +208,21 @@ def _cascade(
             if end < FAR:
                 floats[S_END, k] = end
         n = _append(floats, integers, n, made, state, p4, codes, masses, mother)
-        target = -1.0
         k += 1
         while k < n:
             pdg = integers[S_PDG, k]
             row = _row_of(pdg, lookup, codes_known, places)
+            fate = FATE_ESCAPED
             if row != ESCAPES:
                 species = rows[row]
                 state[X], state[Y], state[Z], state[T] = floats[S_X, k], floats[S_Y, k], floats[S_Z, k], floats[S_T, k]
                 state[PX], state[PY], state[PZ] = floats[S_PX, k], floats[S_PY, k], floats[S_PZ, k]
                 state[M] = floats[S_M, k]
-                mother = size + k - begin
-                break
-            integers[S_FATE, k] = FATE_ESCAPED
+                fate = _glide(rng, -1.0, -1.0, species, state, path, numbers, elements, bounds, outside, hadrons)
+                if fate == 0:
+                    mother = size + k - begin
+                    break
+            integers[S_FATE, k] = fate
             k += 1
     return own_fate, own_end, n
 
@@ -245,14 +265,20 @@ def _transport(
             species = rows[row]
             if n > room:
                 return i, j, n
-            fate, target = _quick(rng, species, px[j], py[j], pz[j], x[j], y[j], z[j], numbers, bounds)
+            fate, decay_at, material_at = _quick(rng, species, px[j], py[j], pz[j], x[j], y[j], z[j], numbers, bounds)
             if fate > 0:
                 fates[j] = fate
                 continue
             state[X], state[Y], state[Z], state[T] = x[j], y[j], z[j], t[j]
             state[PX], state[PY], state[PZ], state[M] = px[j], py[j], pz[j], mass[j]
+            fate = _glide(
+                rng, decay_at, material_at, species, state, path, numbers, elements, bounds, outside, hadrons
+            )
+            if fate > 0:
+                fates[j] = fate
+                continue
             fate, end, n = _cascade(
-                rng, target, pdg[j], species, floats, integers, n, first[i], size, j - begin,
+                rng, pdg[j], species, floats, integers, n, first[i], size, j - begin,
                 rows, lookup, codes_known, places,
                 numbers, collisions, pieces, elements, bounds, outside, hadrons, modes, generator_modes,
                 state, path, p4, codes, masses, families, charges,

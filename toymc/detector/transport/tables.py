@@ -27,6 +27,8 @@ from toymc.detector.transport.walk import (
     DEPTH_MASS,
     DEPTH_X0,
     N_PIECE,
+    NORMAL_R,
+    NORMAL_Z,
     R0,
     R1,
     WIDTH,
@@ -232,14 +234,18 @@ def _depths(pieces, state, charge, numbers, out):
         first = _first_segment(path)
         segment = first
         while begin < end:
+            stop = min(end, _segment_end(path, segment))
             for k in range(len(pieces)):
-                arc, u = _crossing(path, pieces[k], segment, segment < first + 2, end)
+                piece = pieces[k]
+                arc, u = _crossing(
+                    path, piece[R0], piece[Z0], piece[R1], piece[Z1], segment, segment < first + 2, begin, stop
+                )
                 if arc < FAR:
-                    oblique = _obliquity(path, pieces[k], u)
+                    oblique = _obliquity(path, piece[NORMAL_R], piece[NORMAL_Z], u)
                     out[i, 0] += oblique * pieces[k, DEPTH_X0]
                     out[i, 1] += oblique * pieces[k, DEPTH_LAMBDA]
                     out[i, 2] += oblique * pieces[k, DEPTH_MASS]
-            begin = _segment_end(path, segment)
+            begin = stop
             segment += 1
 
 

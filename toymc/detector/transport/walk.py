@@ -1,8 +1,10 @@
 """The walk of one particle through the material: what happens to it first, and where.
 
-All that can happen is a Poisson process along the path: decay at the rate m/(p c tau) per length, conversion or nuclear
-interaction with the depth of each piece. One exponential number says at which summed hazard the first thing happens;
-the walk sums the hazard until it is reached (inversion of the cumulative distribution: exact, one random number).
+What can happen are two independent Poisson processes along the path: decay at the rate m/(p c tau) per length, and
+conversion or nuclear interaction with the depth of each piece. An exponential number for each says at which hazard its
+first event lies. The decay point follows at once; the walk sums the hazard of the material up to there (inversion of
+the cumulative distribution: exact). Where an upper bound of the material's hazard is below its number, no walk is
+needed.
 
 Path length in a piece: thickness over the cosine between the direction at the crossing and the normal of the surface
 (1/sin theta for cylinders and straight prompt tracks), the cosine not below 0.05 (a grazing path in a shell of radius r
@@ -45,7 +47,7 @@ N_PIECE = 13
 # what can interact
 INERT, PHOTON, HADRON = 0, 1, 2
 # how a walk ends
-THROUGH, DECAYED, INTERACTED, STOPPED = 0, 1, 2, 3
+THROUGH, INTERACTED, STOPPED = 0, 1, 2
 
 _SKIN = 1e-6
 _GRAZING = 0.05
@@ -67,17 +69,17 @@ def _segment_end(path, segment):
 
 
 @lean_kernel
-def _obliquity(path, piece, u):
+def _obliquity(path, normal_r, normal_z, u):
     """Path length over thickness for the radial slope u."""
-    cosine = abs(piece[NORMAL_R] * u + piece[NORMAL_Z] * path[TANGENT]) / path[STRETCH]
+    cosine = abs(normal_r * u + normal_z * path[TANGENT]) / path[STRETCH]
     return 1.0 / max(cosine, _GRAZING)
 
 
 @lean_kernel
-def _cone_crossing(path, piece, outward):
+def _cone_crossing(path, r0, z0, r1, z1, outward):
     """Arc at which a slanted piece is crossed, FAR for none, and radial slope: Newton steps in the radius."""
-    low, high = min(piece[R0], piece[R1]), max(piece[R0], piece[R1])
-    rise = (piece[R1] - piece[R0]) / (piece[Z1] - piece[Z0])
+    low, high = min(r0, r1), max(r0, r1)
+    rise = (r1 - r0) / (z1 - z0)
     r = 0.5 * (low + high)
     for _ in range(6):
         inner, outer = _crossings(path, r)
@@ -85,7 +87,7 @@ def _cone_crossing(path, piece, outward):
         if arc >= FAR:
             return FAR, 1.0
         u = _slope(path, arc, r)
-        off = r - (piece[R0] + rise * (path[Z] + arc * path[TANGENT] - piece[Z0]))
+        off = r - (r0 + rise * (path[Z] + arc * path[TANGENT] - z0))
         if abs(off) < 1e-5:
             return arc, u
         derivative = 1.0 - rise * path[TANGENT] / u if abs(u) > 1e-6 else 1.0
@@ -96,56 +98,58 @@ def _cone_crossing(path, piece, outward):
 
 
 @lean_kernel
-def _misses(path, piece):
-    """Whether a path on its way out from its start surely passes a piece above or below.
+def _misses(path, r0, z0, r1, z1, outward, begin, stop):
+    """Whether a stretch of the path, between two arcs, surely passes a piece above or below.
 
-    Between the radii rho and r the arc is r - rho at least and pi/2 (r + rho) at most.
+    On the way out from rho or from the closest point to the radius r, the arc is pi/2 (r + rho) at most, and r - rho at
+    least from the start.
     """
-    high = max(piece[R0], piece[R1])
-    near = min(piece[R0], piece[R1]) - path[RHO]
-    if near < 0.0:
-        near = 0.0
-    far = 0.5 * math.pi * (high + path[RHO])
+    near, far = begin, stop
+    if outward:
+        far = min(far, begin + 0.5 * math.pi * (max(r0, r1) + path[RHO]))
+        if begin == 0.0:
+            near = max(min(r0, r1) - path[RHO], 0.0)
     z_near = path[Z] + near * path[TANGENT]
     z_far = path[Z] + far * path[TANGENT]
-    return (z_near > piece[Z1] and z_far > piece[Z1]) or (z_near < piece[Z0] and z_far < piece[Z0])
+    return (z_near > z1 and z_far > z1) or (z_near < z0 and z_far < z0)
 
 
 @lean_kernel
-def _crossing(path, piece, segment, early, last):
-    """Arc of the crossing of a piece in one stretch of the path, FAR for none before `last`; radial slope there.
+def _crossing(path, r0, z0, r1, z1, segment, early, begin, stop):
+    """Arc of the crossing of a piece in a stretch of the path between two arcs, FAR for none; radial slope there.
 
     `early`: the first two stretches; slanted pieces are crossed there only.
     """
     outward = segment % 2 == 0
-    r = piece[R0]
-    if outward and segment == _first_segment(path) and (piece[R1] < path[RHO] > r or _misses(path, piece)):
+    if outward and begin == 0.0 and max(r0, r1) < path[RHO]:
         return FAR, 1.0
-    if r != piece[R1]:
+    if _misses(path, r0, z0, r1, z1, outward, begin, stop):
+        return FAR, 1.0
+    if r0 != r1:
         if not early:
             return FAR, 1.0
-        arc, u = _cone_crossing(path, piece, outward)
+        arc, u = _cone_crossing(path, r0, z0, r1, z1, outward)
     elif path[CHARGED] == 0.0:
-        square = r * r - path[MISS2]
+        square = r0 * r0 - path[MISS2]
         if square <= 0.0:
             return FAR, 1.0
         u = math.sqrt(square)
         if not outward:
             u = -u
         arc = u - path[ALONG]
-        u /= r
+        u /= r0
     else:
-        h = (r * r - path[PERIGEE2]) / (4.0 * path[RADIUS] * path[CENTRE])
+        h = (r0 * r0 - path[PERIGEE2]) / (4.0 * path[RADIUS] * path[CENTRE])
         if not 0.0 < h < 1.0:
             return FAR, 1.0
         alpha = 2.0 * math.asin(math.sqrt(h))
-        u = 2.0 * path[CENTRE] * math.sqrt(h * (1.0 - h)) / r
+        u = 2.0 * path[CENTRE] * math.sqrt(h * (1.0 - h)) / r0
         if outward:
             arc = path[RADIUS] * (segment * math.pi + alpha - path[START])
         else:
             arc = path[RADIUS] * ((segment + 1) * math.pi - alpha - path[START])
             u = -u
-    if _SKIN < arc < last and piece[Z0] < path[Z] + arc * path[TANGENT] < piece[Z1]:
+    if _SKIN < arc < stop and z0 < path[Z] + arc * path[TANGENT] < z1:
         return arc, u
     return FAR, 1.0
 
@@ -171,52 +175,39 @@ def _hazard(piece, kind, strength, elements, energy_bin, energy_weight):
 
 
 @lean_kernel
-def _walk(
-    path, pieces, elements, target, decay_rate, kind, strength, energy_bin, energy_weight, kinetic, mass, end
-):
-    """Follow a path up to the arc `end` until the hazard reaches `target`.
+def _walk(path, pieces, elements, left, kind, strength, energy_bin, energy_weight, kinetic, mass, last):
+    """Follow a path through the material up to the arc `last` until the hazard has used up `left`.
 
-    decay_rate: hazard of decay per arc; kind, strength: what interacts, with which multiple of the depths; kinetic:
-    energy if it has to be followed, negative if not. Returns how the walk ended, arc, piece.
+    kind, strength: what interacts, with which multiple of the depths; kinetic: energy if it has to be followed, else
+    negative. Returns how the walk ended, arc, piece.
     """
-    # nothing that lies beyond the decay point matters
-    last = end
-    if decay_rate > 0.0 and target < decay_rate * end:
-        last = target / decay_rate
-    left = target
-    at = 0.0
     begin = last if kind == INERT and kinetic <= 0.0 else 0.0
     first = _first_segment(path)
     segment = first
     while begin < last:
+        stop = min(last, _segment_end(path, segment))
         for count in range(len(pieces)):
             i = count if segment % 2 == 0 else len(pieces) - 1 - count
             piece = pieces[i]
-            arc, u = _crossing(path, piece, segment, segment < first + 2, last)
+            arc, u = _crossing(
+                path, piece[R0], piece[Z0], piece[R1], piece[Z1], segment, segment < first + 2, begin, stop
+            )
             if arc >= FAR:
                 continue
-            step = decay_rate * (arc - at)
-            if step >= left:
-                return DECAYED, at + left / decay_rate, -1
-            left -= step
-            at = arc
-            oblique = _obliquity(path, piece, u)
+            oblique = _obliquity(path, piece[NORMAL_R], piece[NORMAL_Z], u)
             if kind != INERT:
                 step = oblique * _hazard(piece, kind, strength, elements, energy_bin, energy_weight)
                 if step >= left:
                     if piece[WIDTH] > 0.0:
-                        at += (left / step - 0.5) * piece[WIDTH] / max(abs(u), _GRAZING)
-                        at = min(max(at, 0.0), end)
-                    return INTERACTED, at, i
+                        arc += (left / step - 0.5) * piece[WIDTH] / max(abs(u), _GRAZING)
+                        arc = min(max(arc, 0.0), last)
+                    return INTERACTED, arc, i
                 left -= step
             if kinetic > 0.0:
                 power = _stopping_power(kinetic, mass, piece[Z_OVER_A], piece[EXCITATION])
                 kinetic -= oblique * piece[DEPTH_MASS] * power
                 if kinetic <= 0.0:
-                    return STOPPED, at, i
-        begin = _segment_end(path, segment)
+                    return STOPPED, arc, i
+        begin = stop
         segment += 1
-    step = decay_rate * (end - at)
-    if step >= left and decay_rate > 0.0:
-        return DECAYED, at + left / decay_rate, -1
-    return THROUGH, end, -1
+    return THROUGH, last, -1
