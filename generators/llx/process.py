@@ -239,7 +239,9 @@ def _adapted(plan: Plan, settings: HardSettings, seed: int) -> tuple[HardSetting
     """Settings with cells, and the cross-section."""
     channels = sampler.energy_channels(bool(settings.switches[hard.FULL]), plan.exchange)
     rng = stream(seed, plan.name, "warmup", 0)
-    kind = "photon" if settings.switches[hard.PHOTON] else "initial" if plan.initial else "emission"
+    kind = "initial" if plan.initial else "emission"
+    if settings.switches[hard.PHOTON]:
+        kind = "exchange" if plan.exchange else "photon"
     cells, channel = sampler.adapt(settings, channels, *sampler.PLANS[kind], rng)
     settings = settings._replace(cells=cells, channel=channel)
     return settings, sampler.integrate(settings, stream(seed, plan.name, "warmup", 1))

@@ -22,9 +22,9 @@ from toymc.generators.tau.tables import CELL_COLUMNS, EXTENT, PEAK
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-PLANS = {"emission": (256, 160), "initial": (400, 200), "photon": (400, 300)}
-"""Cells of a channel, and points per cell: boson off the leptons, off the beams too, photon."""
-_LEARN = 120_000
+PLANS = {"emission": (256, 160), "initial": (300, 160), "photon": (400, 250), "exchange": (300, 200)}
+"""Cells of a channel, and points per cell: boson off the leptons, off the beams too, photon, photon with t channel."""
+_LEARN = 80_000
 _SAFETY = 1.02
 _CHUNK = 50_000
 
