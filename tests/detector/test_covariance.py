@@ -119,6 +119,66 @@ def test_ideal_resolutions_against_the_reference_calculation(run2):
         assert 1e4 * math.sqrt(cov[0, 0]) == pytest.approx(row[4], rel=0.04)
 
 
+def gluckstern(surfaces, constants, p, theta):
+    """sigma(pT)/pT, sigma(d0), sigma(z0) (cm) of a pion: straight lines, parabola, the two projections apart."""
+    cot, sine = 1.0 / math.tan(theta), math.sin(theta)
+    met, depth = [], []
+    for row in surfaces:
+        slope = row[columns.SLOPE] if row[columns.KIND] == 1 else 0.0
+        r = (row[columns.RADIUS] - slope * row[columns.Z_MIN]) / (1.0 - slope * cot)
+        if row[columns.Z_MIN] <= r * cot <= row[columns.Z_MAX]:
+            met.append((r, row))
+            depth.append(row[columns.DEPTH] / (row[columns.COS] * sine + row[columns.SIN] * math.cos(theta))
+                         if row[columns.KIND] == 1 else row[columns.DEPTH] / sine)  # fmt: skip
+    radius, depth = np.array([r for r, _ in met]), np.array(depth)
+    measures = np.array([row[columns.WEIGHT_U] > 0.0 for _, row in met])
+    r = radius[measures]
+    angle = constants.highland * math.hypot(p, M_PI) / p**2
+    angle *= 1.0 + constants.highland_log * math.log(depth.sum() * (1.0 + (M_PI / p) ** 2))
+    lever = np.clip(r[:, None] - radius[None, :], 0.0, None)
+    scatter = (lever * angle**2 * depth) @ lever.T
+    design = np.stack([np.ones_like(r), r, 0.5 * r * r], axis=1)
+    noise = np.diag([1.0 / row[columns.WEIGHT_U] for _, row in met if row[columns.WEIGHT_U] > 0.0])
+    transverse = np.linalg.inv(design.T @ np.linalg.solve(noise + scatter / sine**2, design))
+    along = np.array([row[columns.WEIGHT_V] + row[columns.WEIGHT_U] * row[columns.SIN] ** 2 * (row[columns.KIND] == 2)
+                      for _, row in met])[measures]  # fmt: skip
+    seen = along > 0.0
+    noise = np.diag(1.0 / along[seen]) + scatter[np.ix_(seen, seen)] / sine**4
+    longitudinal = np.linalg.inv(design[seen, :2].T @ np.linalg.solve(noise, design[seen, :2]))
+    omega = 0.00299792458 * constants.field / (p * sine)
+    return math.sqrt(transverse[2, 2]) / omega, math.sqrt(transverse[0, 0]), math.sqrt(longitudinal[0, 0])
+
+
+def test_ideal_resolutions_against_the_classical_calculation(run2, ideal):
+    """0.3 to 5 GeV, 25 to 90 degrees: the median within 3 %, nine tenths within 8 %, all within 20 %.
+
+    The rest are soft tracks, whose path in the chamber is longer than the straight line.
+    """
+    momenta, angles = [0.3, 0.5, 1.0, 2.0, 3.0, 5.0], [25.0, 30.0, 40.0, 50.0, 60.0, 75.0, 90.0]
+    ours = resolution_grid(run2, [M_PI], momenta, angles, ideal=True)[0, :, :, :3] * [1.0, 1e-4, 1e-4]
+    theirs = np.array([[gluckstern(*ideal, p, math.radians(angle)) for angle in angles] for p in momenta])
+    deviation = np.abs(ours / theirs - 1.0)
+    assert np.median(deviation) < 0.03
+    assert np.quantile(deviation, 0.9) < 0.08
+    assert deviation.max() < 0.2
+
+
+def test_scattering_in_the_dip_angle_changes_pt_and_leaves_p(ideal):
+    """At 25 degrees and 0.5 GeV pT is known to tan(lambda) sigma(lambda), p nearly as with the projections apart."""
+    surfaces, constants = ideal
+    state = directed(0.5, 25.0)
+    omega = 0.00299792458 * constants.field / math.hypot(*state[3:5])
+    tangent = state[5] / math.hypot(*state[3:5])
+    apart = full(exact_covariance((surfaces, constants), [state], 1.0, M_PI)[0][0])
+    joint = full(exact_covariance((surfaces, constants._replace(bending=1.0)), [state], 1.0, M_PI)[0][0])
+    gradient = np.array([0.0, 0.0, -1.0 / omega, 0.0, tangent / (1.0 + tangent**2)])
+    pt, p = math.sqrt(joint[2, 2]) / omega, math.sqrt(gradient @ joint @ gradient)
+    assert p == pytest.approx(math.sqrt(apart[2, 2]) / omega, rel=0.12)
+    dip = tangent * math.sqrt(joint[4, 4]) / (1.0 + tangent**2)
+    assert pt == pytest.approx(math.hypot(p, dip), rel=0.05)
+    assert pt > 2.0 * p
+
+
 def test_ideal_impact_parameters_follow_the_powers_of_sin_theta(run2):
     """Where scattering dominates: 1/(p beta sin^1.5) for d0 and 1/(p beta sin^2.5) for z0 [Belle II definition]."""
     sigma = resolution_grid(run2, [M_PI], [0.2], [90.0, 50.0], ideal=True)[0, 0]
@@ -163,7 +223,8 @@ def test_gas_scattering_in_groups_changes_little(run2, monkeypatch):
     grouped = resolution_grid(run2, [M_PI], [0.3, 1.0, 4.0], [90.0, 60.0, 30.0, 20.0, 130.0], ideal=True)
     monkeypatch.setattr(columns, "_SCATTER_GROUP", 1)
     single = resolution_grid(run2, [M_PI], [0.3, 1.0, 4.0], [90.0, 60.0, 30.0, 20.0, 130.0], ideal=True)
-    assert np.abs(grouped / single - 1.0).max() < 0.005
+    assert np.abs(grouped / single - 1.0).max() < 0.015
+    assert np.abs(grouped[:, 1:] / single[:, 1:] - 1.0).max() < 0.005
 
 
 def test_material_inside_the_production_radius_does_not_scatter(ideal):

@@ -122,6 +122,8 @@ class Twin:
         at, way = self.point(par, arc)
         p = self.momentum(par) * math.sqrt(1 + par[4] ** 2)
         phi, lam = math.atan2(way[1], way[0]) + in_plane, math.atan(par[4]) + dip
+        if not self.constants.bending:  # projections apart: pT stays
+            p *= math.cos(math.atan(par[4])) / math.cos(lam)
         direction = [math.cos(lam) * math.cos(phi), math.cos(lam) * math.sin(phi), math.sin(lam)]
         return self.helix([*at, *(p * np.array(direction))])
 

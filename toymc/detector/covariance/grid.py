@@ -190,7 +190,8 @@ def pattern_counts(layers: FloatArray) -> Int32Array:
     """256 times the pixel layers plus the strip layers of every pattern."""
     pixel = layers[:, 5] == 0.0
     bits = np.arange(1 << len(layers))[:, None] >> np.arange(len(layers)) & 1
-    return (256 * bits[:, pixel].sum(axis=1) + bits[:, ~pixel].sum(axis=1)).astype(np.int32)
+    counts: Int32Array = (256 * bits[:, pixel].sum(axis=1) + bits[:, ~pixel].sum(axis=1)).astype(np.int32)
+    return counts
 
 
 def layer_rows(surfaces: FloatArray) -> FloatArray:

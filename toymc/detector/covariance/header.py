@@ -8,7 +8,7 @@ LEVER = 10  # 1/cm: how a start along z moves the ends of the wires in tan lambd
 MASSES = 11  # e, mu, pi, K, p, GeV
 RHO2, PROMPT_D0, PROMPT_Z, FULL_ARC = 16, 17, 18, 19  # what counts as prompt, cm and cm2
 CONSTANTS = 20  # the fields of `surfaces.Constants`
-SURE_Z, SURE_OMEGA = 27, 28  # up to here `sure` holds, cm and 1/cm
+SURE_Z, SURE_OMEGA = 28, 29  # up to here `sure` holds, cm and 1/cm
 REALS = 30
 
 # in `places`: sizes of the grid and where its parts begin

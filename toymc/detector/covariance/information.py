@@ -15,7 +15,9 @@ and z by 1 for z0, s for tan lambda. Turning the direction by a unit angle at s,
 and a unit change of omega there by
     g_omega = ((1 - cos alpha)/omega^2, s - omega m, 1, tan(lambda) m, 0),
     m = (d0 s + (alpha - sin alpha)/omega^2)/(1 + omega d0).
-The dip angle changes tan lambda by 1/cos^2(lambda) and, at constant momentum, omega by omega tan lambda.
+The dip angle changes tan lambda by 1/cos^2(lambda) and, at constant momentum, omega by omega tan lambda: soft forward
+tracks know pT no better than tan(lambda) sigma(lambda), while p is known well. The ideal calculation keeps the two
+projections apart instead, as Gluckstern's formulae and the weight-matrix calculations that it is compared with do.
 Scattering: Highland's formula, its logarithm taken once with the X/X0 of the whole path up to the last measurement [PDG
 review, eq. 34.16]; the angle is shared by g_phi (1/cos lambda) and the dip.
 
@@ -226,7 +228,7 @@ def _filter(n, inverse_beta2, tan_lambda, surfaces, constants, work, info):
             if c[PATH] > 0.0:
                 variance = angle2 * c[PATH] * c[SOFT]
                 _scatter(info, variance * stretch, p0, p1, 0.0, p3, 0.0)
-                f = c[OMEGA] * tan_lambda
+                f = constants.bending * c[OMEGA] * tan_lambda
                 _scatter(info, variance, f * w0, f * w1, f, f * w3 - stretch * c[ARC], stretch)
         if surface[WEIGHT_U] > 0.0:
             _measure(info, surface, c, tan_lambda)

@@ -113,7 +113,9 @@ def _cell(tan_lambda, species, k, f, reals, places):
 @inlined_kernel
 def _constants(reals):
     c = CONSTANTS
-    return Constants(reals[c], reals[c + 1], reals[c + 2], reals[c + 3], reals[c + 4], reals[c + 5], reals[c + 6])
+    return Constants(
+        reals[c], reals[c + 1], reals[c + 2], reals[c + 3], reals[c + 4], reals[c + 5], reals[c + 6], reals[c + 7]
+    )
 
 
 @lean_kernel

@@ -95,7 +95,7 @@ def _response(pt, tan_lambda, mass, radii, surfaces, constants, work, info, fact
             if variance > 0.0:
                 _carry(info, shifts, first, variance * stretch, p0, p1, 0.0, p3, 0.0)
                 _scatter(info, variance * stretch, p0, p1, 0.0, p3, 0.0)
-                f = c[OMEGA] * tan_lambda
+                f = constants.bending * c[OMEGA] * tan_lambda
                 e3 = f * w3 - stretch * c[ARC]
                 _carry(info, shifts, first, variance, f * w0, f * w1, f, e3, stretch)
                 _scatter(info, variance, f * w0, f * w1, f, e3, stretch)

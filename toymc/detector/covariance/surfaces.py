@@ -4,8 +4,8 @@ A surface is a cylinder or a cone (slanted sensors) of no thickness that carries
 sensors in windmill arrangement are replaced by the cylinder or cone at their nominal radius: the average over azimuth.
 Distributed material (gas with wires) is put on the wire layers inside it: the piece between the middles to the
 neighbouring wires belongs to a wire, three neighbours scatter together at the middle one, seven lose energy together.
-Against doing so at every wire that changes no resolution by more than half a percent where a pion has 0.3 GeV or more;
-sigma(omega) by 3 % for pions that curl up in the first layers, more for protons that are about to stop.
+Against doing so at every wire that changes no resolution by more than half a percent from 1 GeV on and 1.5 % at 0.3 GeV
+(pions; tested); sigma(omega) by 3 % where they curl up in the first layers, more for protons that are about to stop.
 """
 
 import math
@@ -61,6 +61,7 @@ class Constants(NamedTuple):
     highland_log: float
     sin_max: float
     losing: float  # 1 with energy loss, 0 without
+    bending: float  # 1 if scattering in the dip angle changes pT at constant p, 0 if the projections are apart
     inner: float  # radius of the innermost material, cm
     outer: float  # radius of the last wire, cm
 
@@ -253,6 +254,7 @@ def tracker_constants(card: DetectorCard, ideal: bool = False) -> Constants:
         highland_log=fit.highland_log.value,
         sin_max=fit.obliquest_sine.value,
         losing=0.0 if ideal else 1.0,
+        bending=0.0 if ideal else 1.0,
         inner=min(p.r_min_cm for p in card.material.layers if p.place == "tracker"),
         outer=max(w.waist_radius_cm for w in card.tracking.chamber),
     )
