@@ -181,7 +181,7 @@ def _decay_chain(rng, first, begin, row, use_fsr, modes, scratch, reals, codes):
     r = begin
     while r < row:
         parent = codes[0, r]
-        if _is_unstable(parent):
+        if _is_unstable(parent) and codes[1, r] == 1:
             mass = reals[3, r]
             n = _decay_secondary(rng, modes, parent, mass, 9, p, pdg, masses)
             if use_fsr and parent != 111:
@@ -225,11 +225,7 @@ def _helicities(rng, cll, h_minus, h_plus):
 
 @lean_kernel
 def _pair_decays(rng, g, c, settings, tables, scratch, spin):
-    """Decay both taus and find the rotations that carry their spin correlation: (n-, n+, helicity-, helicity+).
-
-    scratch.axes holds rows n, t, l in the pair frame; scratch.frames[2], [3] receive body frame -> lab.
-    """
-    axes = scratch.axes
+    """Decay both taus and find the rotations that carry their spin correlation: (n-, n+, helicity-, helicity+)."""
     modes = scratch.modes
     use_fsr = settings.switches[1] != 0
     alpha = settings.alpha_mass
@@ -239,6 +235,18 @@ def _pair_decays(rng, g, c, settings, tables, scratch, spin):
     n_plus, bx, by, bz = _body_decay(
         rng, modes[1], 1.0, use_fsr, alpha, tables, scratch.p_plus, scratch.codes[1], scratch.masses[1], scratch.work
     )
+    helicity_minus, helicity_plus = _orient_pair(rng, g, c, scratch, spin, ax, ay, az, bx, by, bz)
+    return n_minus, n_plus, helicity_minus, helicity_plus
+
+
+@lean_kernel
+def _orient_pair(rng, g, c, scratch, spin, ax, ay, az, bx, by, bz):
+    """Rotations that carry the spin correlation, given the polarimeter vectors of both decays: (helicity-, helicity+).
+
+    scratch.axes holds rows n, t, l in the pair frame, scratch.frames[0] the pair frame -> lab; scratch.frames[2], [3]
+    receive body frame -> lab, scratch.work the momenta of the taus in the lab.
+    """
+    axes = scratch.axes
     a = spin * np.sqrt(ax * ax + ay * ay + az * az)
     b = spin * np.sqrt(bx * bx + by * by + bz * bz)
     cnn, ctt, cll, ctl = _correlation(c, g)
@@ -260,7 +268,7 @@ def _pair_decays(rng, g, c, settings, tables, scratch, spin):
         # momentum of the tau itself: its rest energy through the same boost
         for k in range(3):
             scratch.work[side, k] = boosted[k, 3] * M_TAU
-    return n_minus, n_plus, helicity_minus, helicity_plus
+    return helicity_minus, helicity_plus
 
 
 @lean_kernel
@@ -278,8 +286,8 @@ def _pair_axes(rng, c, ax, ay, az, axes):
 
 
 @lean_kernel
-def _pair_event(rng, first, settings, tables, secondaries, scratch, reals, codes):
-    """One event into the rows from `first` on; returns the row after its last one."""
+def _pair_production(rng, settings, scratch):
+    """From the beams to the pair: (photons, g = (2 m_tau/M)^2, cos Theta); axes and frames[0] of the scratch are set."""
     photons = scratch.photons
     axes = scratch.axes
     n_photons, s_prime, ax, ay, az = _initial_state(rng, settings, photons, scratch.frames[0], scratch.frames[1])
@@ -293,10 +301,13 @@ def _pair_event(rng, first, settings, tables, secondaries, scratch, reals, codes
         lx, ly, lz = axes[2, 0], axes[2, 1], axes[2, 2]
         _final_radiation(n_photons, extra, mass, s_prime, lx, ly, lz, photons, scratch.frames[0], scratch.frames[1])
         n_photons += extra
-    spin = float(settings.switches[2])
-    n_minus, n_plus, helicity_minus, helicity_plus = _pair_decays(
-        rng, g, c, settings, tables, scratch, spin
-    )
+    return n_photons, g, c
+
+
+@lean_kernel
+def _write_pair(rng, first, n_photons, helicity_minus, helicity_plus, settings, scratch, reals, codes):
+    """Rows of tau-, tau+ and the photons at the collision point; returns the next free row."""
+    photons = scratch.photons
     x, y, z = _sample_vertex(rng, settings.beam)
     for side in range(2):
         px, py, pz = scratch.work[side, 0], scratch.work[side, 1], scratch.work[side, 2]
@@ -310,6 +321,18 @@ def _pair_event(rng, first, settings, tables, secondaries, scratch, reals, codes
             reals, codes, row, 22, 1, -1, photons[i, 0], photons[i, 1], photons[i, 2], 0.0, x, y, z, 0.0, 0.0
         )
         row += 1
+    return row
+
+
+@lean_kernel
+def _pair_event(rng, first, settings, tables, secondaries, scratch, reals, codes):
+    """One event into the rows from `first` on; returns the row after its last one."""
+    n_photons, g, c = _pair_production(rng, settings, scratch)
+    spin = float(settings.switches[2])
+    n_minus, n_plus, helicity_minus, helicity_plus = _pair_decays(
+        rng, g, c, settings, tables, scratch, spin
+    )
+    row = _write_pair(rng, first, n_photons, helicity_minus, helicity_plus, settings, scratch, reals, codes)
     begin = row
     for side in range(2):
         frame = scratch.frames[2 + side]
