@@ -92,27 +92,18 @@ def _add_fakes(
     return n
 
 
-@kernel
-def _simulate(
+@lean_kernel
+def _events(
     rng, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, field,
-    fit, response_fit, covariance, finding_tables, calorimeter, klm_tables,
-    track_offsets, track_f, track_cov, track_pid, track_i, impact,
+    fit, response_fit, reals, places, values, surfaces, finding, kinks, spurious, efficiency,
+    en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, background,
+    klm, reach, cumulative, neutral, work, helix, factor, hits, emitted, fake_helix, fake_sigma, fake_hits,
+    track_offsets, track_f, track_cov, track_pid, track_i, ecl_energy, impact,
     cluster_offsets, cluster_f, cluster_cov, cluster_i, klm_offsets, klm_f, klm_i,
 ):  # fmt: skip
-    """Fill tracks, clusters and KLM clusters of every event; returns their numbers."""
-    # arrays are taken out of their tuples once: inside a tuple they would be counted at every call
-    reals, places, values, surfaces = covariance
-    finding, kinks, spurious, efficiency = finding_tables
-    en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, background = calorimeter
-    klm, reach, cumulative, neutral, _, _ = klm_tables
+    """The loop over events and particles; returns the numbers of tracks, clusters and KLM clusters."""
     # typed zeros: a literal 0 would make numba compile every callee twice
     n_t, n_c, n_k = np.int64(0), np.int64(0), np.int64(0)
-    work = np.zeros(WORK_SHAPE)
-    helix, factor = np.zeros((N_CANDIDATES, 5)), np.zeros((N_CANDIDATES, 15))
-    hits = np.zeros((N_CANDIDATES, 3), dtype=np.int64)
-    emitted = np.empty((MAX_BREMS, 4))
-    fake_helix, fake_sigma = np.empty((MAX_FAKES, 5)), np.empty((MAX_FAKES, 5))
-    fake_hits = np.empty(MAX_FAKES, dtype=np.int32)
     for i in range(len(offsets) - 1):
         first, last = offsets[i], offsets[i + 1]
         track_offsets[i], cluster_offsets[i], klm_offsets[i] = n_t, n_c, n_k
@@ -158,11 +149,38 @@ def _simulate(
             )  # fmt: skip
         n_c = _background_clusters(rng, en, regions, sigma, background, cluster_f, cluster_cov, cluster_i, n_c)
         n_c = _merge_event(
-            rng, cluster_offsets[i], n_c, track_offsets[i], n_t, impact, track_f[9], en,
+            rng, cluster_offsets[i], n_c, track_offsets[i], n_t, impact, ecl_energy, en,
             cluster_f, cluster_cov, cluster_i,
         )  # fmt: skip
     track_offsets[-1], cluster_offsets[-1], klm_offsets[-1] = n_t, n_c, n_k
     return n_t, n_c, n_k
+
+
+@kernel
+def _simulate(
+    rng, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, field,
+    fit, response_fit, covariance, finding_tables, calorimeter, klm_tables,
+    track_offsets, track_f, track_cov, track_pid, track_i, impact,
+    cluster_offsets, cluster_f, cluster_cov, cluster_i, klm_offsets, klm_f, klm_i,
+):  # fmt: skip
+    """Fill tracks, clusters and KLM clusters of every event; returns their numbers.
+
+    Takes the arrays out of their tuples and makes room for the scratch: the loop itself counts no references.
+    """
+    reals, places, values, surfaces = covariance
+    finding, kinks, spurious, efficiency = finding_tables
+    en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, background = calorimeter
+    klm, reach, cumulative, neutral, _, _ = klm_tables
+    return _events(
+        rng, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, field,
+        fit, response_fit, reals, places, values, surfaces, finding, kinks, spurious, efficiency,
+        en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, background,
+        klm, reach, cumulative, neutral, np.zeros(WORK_SHAPE), np.zeros((N_CANDIDATES, 5)),
+        np.zeros((N_CANDIDATES, 15)), np.zeros((N_CANDIDATES, 3), dtype=np.int64), np.empty((MAX_BREMS, 4)),
+        np.empty((MAX_FAKES, 5)), np.empty((MAX_FAKES, 5)), np.empty(MAX_FAKES, dtype=np.int32),
+        track_offsets, track_f, track_cov, track_pid, track_i, track_f[9], impact,
+        cluster_offsets, cluster_f, cluster_cov, cluster_i, klm_offsets, klm_f, klm_i,
+    )  # fmt: skip
 
 
 def _blocks(floats: int, integers: int, rows: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
