@@ -12,7 +12,7 @@ import numpy as np
 
 from toymc.errors import InputError
 from toymc.events import EventBatch
-from toymc.generators import b_generic, b_k_scalar, continuum, tau_pair
+from toymc.generators import b_generic, b_k_scalar, continuum, tau_hnl, tau_pair
 from toymc.generators.llx import alp, photon, scalar, zprime
 from toymc.generators.parameters import Parameter, Value, resolve
 from toymc.geometry.beam import BeamCard, load_beam
@@ -77,6 +77,7 @@ _ROWS = (
     Process("ee_gamma", photon.EE_DESCRIPTION, photon.EE_PARAMETERS, photon.build_ee),
     Process("b_k_scalar", b_k_scalar.DESCRIPTION, b_k_scalar.PARAMETERS, b_k_scalar.build),
     Process("b_generic", b_generic.DESCRIPTION, b_generic.PARAMETERS, b_generic.build),
+    Process("tau_hnl", tau_hnl.DESCRIPTION, tau_hnl.PARAMETERS, tau_hnl.build),
 )
 
 PROCESSES: Mapping[str, Process] = MappingProxyType({row.name: row for row in _ROWS})
