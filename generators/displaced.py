@@ -129,6 +129,11 @@ def mean_flight(momentum: npt.ArrayLike, mass: npt.ArrayLike, ctau: float) -> Fl
     return np.asarray(ctau * p / m)
 
 
+def _divisor(mean: FloatArray) -> FloatArray:
+    """Mean flights as divisors: 1 for 0, and nothing so small that a quotient overflows."""
+    return np.where(mean > 0.0, np.maximum(mean, 1e-200), 1.0)
+
+
 def window_probability(mean: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> FloatArray:
     """Probability to decay between two flight distances, e^(-low/lambda) - e^(-high/lambda).
 
@@ -145,7 +150,7 @@ def window_probability(mean: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayL
     mean, low, high = (np.asarray(v, dtype=np.float64) for v in (mean, low, high))
     if np.any(~(mean >= 0.0)) or np.any(~(low >= 0.0)) or np.any(~(high >= low)):
         raise InputError("window of flight distances: give mean >= 0 and 0 <= low <= high, in cm")
-    safe = np.where(mean > 0.0, mean, 1.0)
+    safe = _divisor(mean)
     width = np.where(high > low, high - low, 0.0)
     natural = -np.exp(-low / safe) * np.expm1(-width / safe)
     return np.asarray(np.where(mean > 0.0, natural, ((low == 0.0) & (high > low)) * 1.0))
@@ -181,7 +186,7 @@ def force_in_window(
     """
     weight = window_probability(mean, low, high)
     mean, low, high = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (mean, low, high)))
-    safe = np.where(mean > 0.0, mean, 1.0)
+    safe = _divisor(mean)
     width = np.where(high > low, high - low, 0.0)
     u = rng.random(weight.shape)
     distance = low - safe * np.log1p(u * np.expm1(-width / safe))

@@ -6,13 +6,12 @@ decay times and mixing are those of this package, and Pythia's own mixing (incoh
 pair) is off. Masses and lifetimes of what lives long enough to matter are set to the PDG table. Decays of the
 antiparticle are turned into those of the particle by CP, so that each event gives two decays of one species.
 
-Limits of Pythia's B tables (8.317; shares read off ParticleData.xml): the fractions add up to 1.27 (B+) and 1.32 (B0)
-and are scaled to 1; 52 % (B+) and 59 % (B0) of the decays are quark-level fragmentation, not measured modes; decays
-with a charged lepton of any flavour make 20.4 % and 18.3 %, where measured are about 24 % and 22 %. Semileptonic
-decays have the V-A matrix element without form factors, two-body decays carry no helicity amplitudes, three-body
-decays no Dalitz structure, nothing violates CP, and none radiates photons (`HadronLevel:QED` is off). Inclusive
-spectra are good to about 10 %; single modes are to be checked before use. EvtGen with a current table is the tool for
-exclusive peaking backgrounds; its output can be read as an event file.
+Limits of Pythia's B tables (shares read off ParticleData.xml of 8.317): 44 % (B+) and 50 % (B0) of the decays are
+quark-level fragmentation, not measured modes. Decays with an electron make 11.3 % and 10.4 %, those with a tau 3.0 %;
+measured are 10.8(4), 10.1(4) and about 2.4 %. Semileptonic decays have the V-A matrix element without form factors,
+two-body decays carry no helicity amplitudes, three-body decays no Dalitz structure, and none radiates photons
+(`HadronLevel:QED` is off). Inclusive spectra are good to about 10 %; single modes are to be checked before use. EvtGen
+with a current table is the tool for exclusive peaking backgrounds; its output can be read as an event file.
 """
 
 from collections.abc import Sequence
