@@ -60,7 +60,7 @@ unit: $(STAMP_T)
 	$(PY) -m pytest tests -n 2
 
 bench: $(STAMP_T)
-	@set -e; for program in tests/benchmarks/bench_*.py; do echo "== $$program"; $(PY) $$program; done
+	$(PY) tests/benchmarks/run.py
 
 validate: $(STAMP_T)
 	$(PY) -m pytest tests -m validate

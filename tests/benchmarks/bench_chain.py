@@ -75,11 +75,11 @@ def main() -> None:
     rows["generate, one prong x three prong"] = rate(lambda i: generate(forced, i))
     for name, batch in truth.items():
         rows[f"detector, {name}"] = rate(lambda i, b=batch: simulate(b, detector, stream(1, "bench", "simulate", i)))
-        rows[f"selection, {name}"] = rate(lambda i, b=batch, r=reco[name]: fill(study, sample, detector, b, r))
+        rows[f"selection, {name}"] = rate(lambda i, b=batch, r=reco[name]: fill(study, sample, detector, r))
 
     def chain(process, i):
         batch = generate(process, i)
-        return fill(study, sample, detector, batch, simulate(batch, detector, stream(1, "bench", "simulate", i)))
+        return fill(study, sample, detector, simulate(batch, detector, stream(1, "bench", "simulate", i)))
 
     rows["full chain, all modes"] = rate(lambda i: chain(full, i))
     rows["full chain, one prong x three prong"] = rate(lambda i: chain(forced, i))

@@ -234,10 +234,9 @@ def simulate(batch: EventBatch, detector: Detector, rng: np.random.Generator) ->
     inputs += [fate, seen.end_arc, np.zeros(truth.n_particles, dtype=np.uint8), detector.field]
     inputs += [detector.fit.numbers, detector.fit.response, detector.covariance, detector.finding]
     inputs += [detector.calorimeter, detector.klm]
-    n_t, n_c, n_k = _simulate(
-        rng, *inputs, offsets[0], track_f, track_cov, track_pid, track_i, np.empty((N_IMPACT, tracks)),
-        offsets[1], cluster_f, cluster_cov, cluster_i, offsets[2], klm_f, klm_i,
-    )  # fmt: skip
+    outputs: list[Any] = [offsets[0], track_f, track_cov, track_pid, track_i, np.empty((N_IMPACT, tracks))]
+    outputs += [offsets[1], cluster_f, cluster_cov, cluster_i, offsets[2], klm_f, klm_i]
+    n_t, n_c, n_k = _simulate(rng, *inputs, *outputs)
     columns: dict[str, Any] = {name: track_f[k, :n_t] for k, name in enumerate(TRACK_FLOATS)}
     columns |= {name: track_i[k, :n_t] for k, name in enumerate(TRACK_INTEGERS)}
     found = Tracks(offsets=offsets[0], cov=track_cov[:n_t], pid_uniform=track_pid[:n_t], **columns)
