@@ -14,7 +14,7 @@ FORMATS = (".png", ".pdf", ".svg")
 @click.argument("file")
 @click.option("--event", type=Count(0), required=True, help="Place of the event in the file, from 0.")
 @click.option("--out", metavar="PICTURE", help="A .png, .pdf or .svg file.  [default: FILE_eventK.png]")
-@click.option("--detector", "card", help="Detector card to draw.  [default: the one that FILE was simulated with]")
+@click.option("--detector", "card", help="Another card to draw; no pairs are looked for then.  [default: the card of FILE]")
 def display(file: str, event: int, out: str | None, card: str | None) -> None:
     """Draw one event of FILE, which `toymc simulate` wrote, over the layers of its detector.
 
@@ -36,11 +36,13 @@ def display(file: str, event: int, out: str | None, card: str | None) -> None:
     with EventFile(file) as events:
         if event >= events.n_events:
             raise InputError(f"there is no event {event} in {file}: give 0 to {events.n_events - 1}")
-        one, card = events.read(event, event + 1), card or events.metadata.card
+        one, own = events.read(event, event + 1), events.metadata.card
     if isinstance(one, EventBatch):
         raise InputError(f"{file} holds generated events: send them through a detector first (toymc simulate)")
-    detector = build_detector(load_card(card))
-    figure = event_display(one, detector, 0, pairs(one, detector), f"event {event} of {Path(file).name}")
+    detector = build_detector(load_card(card or own))
+    # pairs are looked for with the layers that made the hits
+    candidates = pairs(one, detector) if card in (None, own) else None
+    figure = event_display(one, detector, 0, candidates, f"event {event} of {Path(file).name}")
     metadata: dict[str, dict[str, str | None]] = {
         ".png": {"Software": None},
         ".pdf": {"Creator": None, "Producer": None, "CreationDate": None},

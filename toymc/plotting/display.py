@@ -1,9 +1,10 @@
 """Event display: the true particles, and what the detector made of them, over the layers of the card."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,8 @@ from toymc.plotting.paths import Volume, crossings, crystals, curve, straight, u
 from toymc.plotting.style import LABEL, new_figure, style
 
 FloatArray = npt.NDArray[np.float64]
+View: TypeAlias = Callable[[FloatArray, float], tuple[FloatArray, FloatArray]]
+"""From points (n, 3) and the half of the lengthwise view to what is drawn to the right and upwards."""
 
 # Okabe-Ito colours, one for each kind of particle
 SPECIES = {11: "#0072B2", 13: "#D55E00", 211: "#009E73", 321: "#CC79A7", 2212: "#7A3E9D", 22: "#E69F00"}
@@ -247,7 +250,10 @@ def _lengthwise(points: FloatArray, side: float) -> tuple[FloatArray, FloatArray
     return points[:, 2], side * np.hypot(points[:, 0], points[:, 1])
 
 
-def _draw_event(axes, view, one, card, true, tracks, hits, v0s, column) -> None:  # type: ignore[no-untyped-def]
+def _draw_event(
+    axes: Axes, view: View, one: Reconstruction, card: DetectorCard, true: Sequence[Way], tracks: Sequence[Way],
+    hits: Sequence[tuple[FloatArray, float]], v0s: V0s | None, column: int,
+) -> None:  # fmt: skip
     """One view at one scale."""
     for way in (*true, *tracks):
         across, up = view(way.points, way.side)
@@ -280,7 +286,7 @@ def _impact(theta: float, phi: float, card: DetectorCard) -> FloatArray:
     return min(ways) * unit
 
 
-def _bars(axes: Axes, view, one: Reconstruction, card: DetectorCard, scale: float) -> None:  # type: ignore[no-untyped-def]
+def _bars(axes: Axes, view: View, one: Reconstruction, card: DetectorCard, scale: float) -> None:
     """Neutral clusters and the energy of tracks in the calorimeter, outwards from the front of the crystals."""
     width = 0.5 * card.calorimeter.surface.crystal_width_cm.value
     c, t = one.clusters, one.tracks
@@ -316,7 +322,7 @@ def _bar(at: FloatArray, width: float, length: float) -> FloatArray:
     return np.array([at + across, at + across + length * along, at - across + length * along, at - across])
 
 
-def _klm(axes: Axes, view, one: Reconstruction, card: DetectorCard) -> None:  # type: ignore[no-untyped-def]
+def _klm(axes: Axes, view: View, one: Reconstruction, card: DetectorCard) -> None:
     """Hits of tracks and clusters in the layers of the muon detector."""
     pitch = card.muons.barrel.gap.value + card.muons.barrel.iron.value
     t, k = one.tracks, one.klm
@@ -331,7 +337,10 @@ def _klm(axes: Axes, view, one: Reconstruction, card: DetectorCard) -> None:  # 
         _klm_layers(axes, view, np.zeros(3), unit, int(k.layers[row]) - 1, pitch, card, way)
 
 
-def _klm_layers(axes, view, start, direction, last, pitch, card, way) -> None:  # type: ignore[no-untyped-def]
+def _klm_layers(
+    axes: Axes, view: View, start: FloatArray, direction: FloatArray, last: int, pitch: float, card: DetectorCard,
+    way: Way,
+) -> None:  # fmt: skip
     """Squares where a straight line beyond the coil meets the layers 0 to `last`."""
     unit = direction / max(float(np.linalg.norm(direction)), 1e-12)
     steps = start + np.arange(0.0, 800.0, 1.0)[:, None] * unit
