@@ -14,7 +14,7 @@ FORMATS = (".png", ".pdf", ".svg")
 @click.argument("file")
 @click.option("--event", type=Count(0), required=True, help="Place of the event in the file, from 0.")
 @click.option("--out", metavar="PICTURE", help="A .png, .pdf or .svg file.  [default: FILE_eventK.png]")
-@click.option("--detector", "card", help="Another card to draw; no pairs are looked for then.  [default: the card of FILE]")
+@click.option("--detector", "card", help="Another card to draw; then without pairs.  [default: the card of FILE]")
 def display(file: str, event: int, out: str | None, card: str | None) -> None:
     """Draw one event of FILE, which `toymc simulate` wrote, over the layers of its detector.
 
