@@ -227,25 +227,16 @@ def _cascade(
     return own_fate, own_end, n
 
 
-@kernel
-def _transport(
+@lean_kernel
+def _events(
     rng, offsets, pdg, status, px, py, pz, mass, x, y, z, t,
     rows, lookup, codes_known, places,
     numbers, collisions, pieces, elements, bounds, outside, hadrons, modes, generator_modes,
     new_status, fates, ends, first, floats, integers, event, row_start, count,
+    state, path, p4, codes, masses, families, charges,
 ):  # fmt: skip
-    """Fates of all rows from row `row_start` of event `event` on; the list of secondaries has `count` entries.
-
-    Stops early if the list is full; returns event, row and length of the list to go on from.
-    """
+    """The loop of `_transport`, with its scratch: nothing here counts references."""
     room = floats.shape[1] - MAX_CASCADE - MAX_PRODUCTS
-    state = np.empty(N_STATE)
-    path = np.empty(N_PATH)
-    p4 = np.zeros((MAX_PRODUCTS + 1, MAX_PRODUCTS + 1))
-    codes = np.zeros(MAX_PRODUCTS, np.int64)
-    masses = np.zeros(MAX_PRODUCTS)
-    families = np.zeros(MAX_PRODUCTS, np.int64)
-    charges = np.zeros(MAX_PRODUCTS, np.int64)
     n = count
     for i in range(event, len(offsets) - 1):
         begin = offsets[i]
@@ -289,6 +280,27 @@ def _transport(
                 ends[j] = end
     first[-1] = n
     return len(offsets) - 1, offsets[-1], n
+
+
+@kernel
+def _transport(
+    rng, offsets, pdg, status, px, py, pz, mass, x, y, z, t,
+    rows, lookup, codes_known, places,
+    numbers, collisions, pieces, elements, bounds, outside, hadrons, modes, generator_modes,
+    new_status, fates, ends, first, floats, integers, event, row_start, count,
+):  # fmt: skip
+    """Fates of all rows from row `row_start` of event `event` on; the list of secondaries has `count` entries.
+
+    Stops early if the list is full; returns event, row and length of the list to go on from.
+    """
+    return _events(
+        rng, offsets, pdg, status, px, py, pz, mass, x, y, z, t, rows, lookup, codes_known, places,
+        numbers, collisions, pieces, elements, bounds, outside, hadrons, modes, generator_modes,
+        new_status, fates, ends, first, floats, integers, event, row_start, count,
+        np.empty(N_STATE), np.empty(N_PATH), np.zeros((MAX_PRODUCTS + 1, MAX_PRODUCTS + 1)),
+        np.zeros(MAX_PRODUCTS, np.int64), np.zeros(MAX_PRODUCTS), np.zeros(MAX_PRODUCTS, np.int64),
+        np.zeros(MAX_PRODUCTS, np.int64),
+    )  # fmt: skip
 
 
 @kernel
