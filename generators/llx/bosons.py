@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from toymc.constants import ALPHA_LO, M_E, M_MU, M_TAU
 from toymc.generators.amplitudes.layout import SPIN_0, SPIN_1
-from toymc.generators.llx.hard import N_MODE_COLUMNS
+from toymc.generators.llx.layout import N_MODE_COLUMNS
 from toymc.generators.llx.widths import KIND_PHOTONS, KIND_PSEUDOSCALAR, KIND_SCALAR, KIND_VECTOR
 from toymc.generators.models import alp, leptophilic_scalar, zprime
 from toymc.generators.models.two_body import V_HIGGS

@@ -12,10 +12,7 @@ others: events are dropped in which the radiator gave a hard photon of more ener
 probability of no harder photon. Soft and collinear photons come from the radiator alone.
 """
 
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 
 from toymc.generators.amplitudes.emission import _fill_amplitudes, _final_squared, _sum_amplitudes
 from toymc.generators.amplitudes.layout import BOSON, P_ELECTRON, P_MINUS, P_PLUS, P_POSITRON, SPIN_1
@@ -45,81 +42,53 @@ from toymc.generators.amplitudes.spinors import _dot
 from toymc.generators.beams import _sample_beams, _sample_vertex
 from toymc.generators.initial_state import _recoil
 from toymc.generators.isr import _isr_photons
+from toymc.generators.llx.layout import (
+    BOSON_MASS,
+    BOSON_P,
+    DECAY_DENSITY,
+    DIMENSIONS,
+    DIRECTION,
+    EXCHANGE,
+    FACTOR,
+    FIXED_S,
+    FRAME,
+    FULL,
+    ISR,
+    LEPTON_COSINE,
+    LEPTON_ENERGY,
+    LEPTON_MINUS,
+    LEPTON_PLUS,
+    LINE_HIGH,
+    LINE_LOW,
+    LINE_SHAPE,
+    LINE_WIDTHS,
+    M_ELECTRON,
+    M_LEPTON,
+    MASS,
+    MODE,
+    MODE_CHOSEN,
+    MODE_FACTOR,
+    MODE_KIND,
+    MODE_MASS,
+    MODE_PDG,
+    N_PHOTONS,
+    PHOTON,
+    PHOTON_COSINE,
+    PHOTON_ENERGY,
+    PHOTONS,
+    PRIMARY_DENSITY,
+    PRIMARY_SPIN,
+    SHARE_E,
+    SHARE_L,
+    SPIN,
+    VERTEX,
+    WEIGHT,
+    WIDTH,
+)
 from toymc.generators.llx.widths import _partial_width
 from toymc.generators.lorentz import _apply, _times_rotation, _transverse, _unit_matrix
 from toymc.generators.tau.tables import ALIAS_KEEP, ALIAS_PARTNER, CORNER, EXTENT, PEAK
 from toymc.kernels import kernel, lean_kernel
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-ComplexArray = npt.NDArray[np.complex128]
-
-LINE_WIDTHS = 15.0
-"""The line shape of the boson ends this many widths from its mass (in q^2: this many M Gamma from M^2)."""
-DIMENSIONS = 6
-"""Four of phase space, one for the mass of the boson, one for the harder radiation of the beams."""
-
-# switches
-ISR, FULL, EXCHANGE, PHOTON, LINE_SHAPE, PRIMARY_SPIN, SPIN = 0, 1, 2, 3, 4, 5, 6
-N_SWITCHES = 7
-# reals
-M_LEPTON, M_ELECTRON, MASS, WIDTH, LINE_LOW, LINE_HIGH = 0, 1, 2, 3, 4, 5
-PHOTON_ENERGY, PHOTON_COSINE, LEPTON_COSINE, LEPTON_ENERGY = 6, 7, 8, 9
-FACTOR, SHARE_L, SHARE_E, FIXED_S = 10, 11, 12, 13
-N_REALS = 14
-# columns of the table of decays of the boson: see `widths`
-MODE_KIND, MODE_MASS, MODE_FACTOR, MODE_CHOSEN, MODE_PDG, N_MODE_COLUMNS = 0, 1, 2, 3, 4, 5
-
-# columns of a hard event
-FRAME, LEPTON_MINUS, LEPTON_PLUS, BOSON_P, BOSON_MASS, WEIGHT, N_PHOTONS, PHOTONS = 0, 16, 19, 22, 25, 26, 27, 28
-VERTEX, MODE, DIRECTION, PRIMARY_DENSITY, DECAY_DENSITY, N_COLUMNS = 36, 39, 40, 43, 59, 75
-
-
-class HardSettings(NamedTuple):
-    """Everything about the hard process that stays fixed from event to event."""
-
-    beam: FloatArray  # beams.beam_array
-    leg: FloatArray  # radiator.leg_table
-    numbers: FloatArray
-    running: FloatArray  # radiator.running_table; one row: no vacuum polarisation
-    cells: FloatArray  # (n, CELL_COLUMNS) of tau.tables
-    channel: IntArray  # (n,) map of each cell
-    modes: FloatArray  # (n, N_MODE_COLUMNS)
-    switches: IntArray
-    reals: FloatArray
-    couplings: ComplexArray  # c_L, c_R to the lepton, to the electron
-
-
-class HardScratch(NamedTuple):
-    """Small arrays that the kernels reuse from event to event."""
-
-    v: FloatArray
-    z: ComplexArray
-    y: FloatArray
-    shares: FloatArray
-    photons: FloatArray
-    frame: FloatArray  # hard centre of mass -> e+e- centre of mass
-    work: FloatArray
-    rotation: FloatArray
-    rho: FloatArray
-    state: FloatArray  # of the last trial: s, s', s_x, s_z, energy, direction x, z of the beams; n photons
-
-
-def hard_scratch() -> HardScratch:
-    """Scratch arrays for the kernels of this module.
-
-    Examples
-    --------
-    >>> hard_scratch().y.shape
-    (5,)
-    """
-    from toymc.generators.amplitudes.layout import scratch
-
-    v, z = scratch()
-    return HardScratch(
-        v, z, np.zeros(DIMENSIONS), np.zeros(6), np.zeros((4, 4)), np.zeros((4, 4)), np.zeros((4, 4)),
-        np.zeros((3, 3)), np.zeros((3, 3)), np.zeros(10),
-    )  # fmt: skip
 
 
 @lean_kernel

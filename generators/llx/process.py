@@ -24,9 +24,10 @@ from toymc.events import EventBatch
 from toymc.generators import vacuum_polarisation
 from toymc.generators.amplitudes.radiator import SPREAD_MARGIN, leg_table, running_table
 from toymc.generators.beams import beam_array
-from toymc.generators.llx import hard, sampler
+from toymc.generators.llx import layout, sampler
 from toymc.generators.llx.bosons import Boson
-from toymc.generators.llx.hard import LINE_WIDTHS, HardSettings, _generate_hard, hard_scratch
+from toymc.generators.llx.hard import _generate_hard, _total_width
+from toymc.generators.llx.layout import LINE_WIDTHS, HardSettings, hard_scratch
 from toymc.generators.llx.rows import RowSettings, _write_plain, _write_with_taus, row_scratch
 from toymc.generators.parameters import Value
 from toymc.generators.secondary import secondary_table
@@ -118,7 +119,7 @@ class LeptonsAndBoson:
         """
         if n_events < 1:
             raise InputError(f"{n_events} events asked for: give at least 1")
-        events = np.empty((n_events, hard.N_COLUMNS))
+        events = np.empty((n_events, layout.N_COLUMNS))
         _generate_hard(rng, self.hard, hard_scratch(), events, np.empty(n_events))
         reals, codes, offsets, weight = self._rows(rng, events)
         rows = int(offsets[-1])
@@ -188,21 +189,21 @@ def _settings(plan: Plan, beam: BeamCard, sqrt_s: float) -> HardSettings:
     if photon:
         threshold = max(threshold, (2.0 * plan.cuts.lepton_energy) ** 2)
     leg, numbers = leg_table(sqrt_s, threshold)
-    reals = np.zeros(hard.N_REALS)
-    reals[hard.M_LEPTON], reals[hard.M_ELECTRON] = plan.lepton_mass, M_E
-    reals[hard.MASS], reals[hard.WIDTH], reals[hard.LINE_LOW], reals[hard.LINE_HIGH] = (
+    reals = np.zeros(layout.N_REALS)
+    reals[layout.M_LEPTON], reals[layout.M_ELECTRON] = plan.lepton_mass, M_E
+    reals[layout.MASS], reals[layout.WIDTH], reals[layout.LINE_LOW], reals[layout.LINE_HIGH] = (
         boson.mass, boson.width, low, high,
     )  # fmt: skip
-    reals[hard.PHOTON_ENERGY], reals[hard.LEPTON_ENERGY] = cuts.photon_energy, cuts.lepton_energy
-    reals[hard.PHOTON_COSINE] = np.cos(np.radians(cuts.photon_angle))
-    reals[hard.LEPTON_COSINE] = np.cos(np.radians(cuts.lepton_angle))
-    reals[hard.FACTOR] = (4.0 * np.pi * ALPHA_LO) ** 2 / 8.0 * GEV2_TO_FB * (numbers[5] if plan.isr else 1.0)
-    reals[hard.SHARE_L] = abs(boson.coupling[1]) ** 2
-    reals[hard.SHARE_E] = abs(boson.coupling[3]) ** 2
-    switches = np.zeros(hard.N_SWITCHES, dtype=np.int64)
-    switches[hard.ISR], switches[hard.FULL], switches[hard.EXCHANGE] = plan.isr, full, plan.exchange
-    switches[hard.PHOTON], switches[hard.LINE_SHAPE] = photon, shape
-    switches[hard.PRIMARY_SPIN], switches[hard.SPIN] = plan.lepton == 15, boson.spin
+    reals[layout.PHOTON_ENERGY], reals[layout.LEPTON_ENERGY] = cuts.photon_energy, cuts.lepton_energy
+    reals[layout.PHOTON_COSINE] = np.cos(np.radians(cuts.photon_angle))
+    reals[layout.LEPTON_COSINE] = np.cos(np.radians(cuts.lepton_angle))
+    reals[layout.FACTOR] = (4.0 * np.pi * ALPHA_LO) ** 2 / 8.0 * GEV2_TO_FB * (numbers[5] if plan.isr else 1.0)
+    reals[layout.SHARE_L] = abs(boson.coupling[1]) ** 2
+    reals[layout.SHARE_E] = abs(boson.coupling[3]) ** 2
+    switches = np.zeros(layout.N_SWITCHES, dtype=np.int64)
+    switches[layout.ISR], switches[layout.FULL], switches[layout.EXCHANGE] = plan.isr, full, plan.exchange
+    switches[layout.PHOTON], switches[layout.LINE_SHAPE] = photon, shape
+    switches[layout.PRIMARY_SPIN], switches[layout.SPIN] = plan.lepton == 15, boson.spin
     couplings = np.array(boson.coupling, dtype=np.complex128)
     if not full:
         couplings[2:] = 0.0
@@ -213,7 +214,7 @@ def _settings(plan: Plan, beam: BeamCard, sqrt_s: float) -> HardSettings:
         running=_running(plan, sqrt_s),
         cells=np.zeros((1, CELL_COLUMNS)),
         channel=np.zeros(1, dtype=np.int64),
-        modes=boson.table(plan.decay) if boson.modes else np.zeros((0, hard.N_MODE_COLUMNS)),
+        modes=boson.table(plan.decay) if boson.modes else np.zeros((0, layout.N_MODE_COLUMNS)),
         switches=switches,
         reals=reals,
         couplings=couplings,
@@ -223,8 +224,8 @@ def _settings(plan: Plan, beam: BeamCard, sqrt_s: float) -> HardSettings:
 
 def _row_settings(plan: Plan, settings: HardSettings, ctau: float) -> tuple[RowSettings, object]:
     """Settings of the second stage and, where taus decay, their tables."""
-    chosen = settings.modes[settings.modes[:, hard.MODE_CHOSEN] > 0.0]
-    taus = plan.lepton == 15 or bool(np.any(chosen[:, hard.MODE_PDG] == 15.0))
+    chosen = settings.modes[settings.modes[:, layout.MODE_CHOSEN] > 0.0]
+    taus = plan.lepton == 15 or bool(np.any(chosen[:, layout.MODE_PDG] == 15.0))
     codes = tau_modes.parse_modes(plan.tau_modes)
     fraction = np.zeros(tau_modes.N_MODES)
     fraction[: tau_modes.N_DECAYS] = tau_modes.branching_fractions()
@@ -237,10 +238,10 @@ def _row_settings(plan: Plan, settings: HardSettings, ctau: float) -> tuple[RowS
 
 def _adapted(plan: Plan, settings: HardSettings, seed: int) -> tuple[HardSettings, sampler.Integral]:
     """Settings with cells, and the cross-section."""
-    channels = sampler.energy_channels(bool(settings.switches[hard.FULL]), plan.exchange)
+    channels = sampler.energy_channels(bool(settings.switches[layout.FULL]), plan.exchange)
     rng = stream(seed, plan.name, "warmup", 0)
     kind = "initial" if plan.initial else "emission"
-    if settings.switches[hard.PHOTON]:
+    if settings.switches[layout.PHOTON]:
         kind = "exchange" if plan.exchange else "photon"
     cells, channel = sampler.adapt(settings, channels, *sampler.PLANS[kind], rng)
     settings = settings._replace(cells=cells, channel=channel)
@@ -278,7 +279,7 @@ def prepare_plan(plan: Plan, values: Mapping[str, Value], beam: BeamCard, seed: 
         sqrt_s = REFERENCE_SQRT_S
     settings = _settings(plan, beam, sqrt_s)
     if not plan.isr:
-        settings.reals[hard.FIXED_S] = sqrt_s**2
+        settings.reals[layout.FIXED_S] = sqrt_s**2
     key = (plan.name, seed, tuple(sorted(values.items())), settings.beam.tobytes())
     if key not in _ADAPTED:
         if len(_ADAPTED) >= _KEPT:
@@ -287,7 +288,7 @@ def prepare_plan(plan: Plan, values: Mapping[str, Value], beam: BeamCard, seed: 
     settings, integral = _ADAPTED[key]
     # events take their energy from the beams, also at lowest order
     events = settings._replace(reals=settings.reals.copy())
-    events.reals[hard.FIXED_S] = 0.0
+    events.reals[layout.FIXED_S] = 0.0
     width = plan.boson.width
     ctau = plan.ctau if plan.ctau is not None else (HBAR_C_GEV_CM / width if width > 0.0 else 0.0)
     rows, tables = _row_settings(plan, settings, ctau)
@@ -302,16 +303,28 @@ def prepare_plan(plan: Plan, values: Mapping[str, Value], beam: BeamCard, seed: 
     }
     if plan.boson.modes:
         info |= {"width_GeV": width, "ctau_cm": ctau, "branching_fraction": _fraction(settings.modes, plan.boson.mass)}
-    error = float(np.hypot(integral.error, _theory_error(plan) * integral.value))
+    error = float(np.hypot(integral.error, _theory_error(plan, integral.channels, sqrt_s) * integral.value))
     return LeptonsAndBoson(plan.name, plan.description, dict(values), integral.value, error, info, events, rows, tables)
 
 
-def _theory_error(plan: Plan) -> float:
-    """Relative uncertainty beside the statistical one, as for tau pairs: radiated pairs, Upsilon poles, O(alpha)."""
-    # O(alpha) corrections to the final state, not computed: 3 alpha/(4 pi) and its logarithms are below half a per cent
-    return 5e-3 if plan.isr else 0.0
+def _theory_error(plan: Plan, channels: Mapping[str, float], sqrt_s: float) -> float:
+    """Relative uncertainty beside the statistical one; none at lowest order, which is a definition.
+
+    Radiated pairs, poles of the Upsilon states, O(alpha) corrections of the final state 3 alpha/(4 pi) with its
+    logarithms near threshold: 0.5 % together, as for tau pairs. A photon off the final leptons comes with its mean number
+    N where events go like 1 - exp(-N): N/2 of that part, N = 2 alpha/pi (ln(s/m^2) - 1) ln(sqrt(s)/2 E).
+    """
+    if not plan.isr:
+        return 0.0
+    common = 5e-3
+    if plan.boson.mass > 0.0:
+        return common
+    log = np.log(sqrt_s**2 / plan.lepton_mass**2) - 1.0
+    number = 2.0 * ALPHA_LO / np.pi * log * np.log(sqrt_s / (2.0 * plan.cuts.photon_energy))
+    share = sum(channels.get(name, 0.0) for name in ("final", "leg_minus", "leg_plus"))
+    return float(np.hypot(common, 0.5 * number * share))
 
 
 def _fraction(modes: FloatArray, mass: float) -> float:
-    total, chosen = hard._total_width(modes, mass)
+    total, chosen = _total_width(modes, mass)
     return float(chosen / total) if total > 0.0 else 0.0

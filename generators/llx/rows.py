@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from toymc.constants import M_TAU
 from toymc.generators.amplitudes.spin import _sample_density
-from toymc.generators.llx.hard import (
+from toymc.generators.llx.layout import (
     BOSON_MASS,
     BOSON_P,
     DECAY_DENSITY,

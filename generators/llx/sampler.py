@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from toymc.errors import InputError
 from toymc.generators.amplitudes.phase_space import CHANNEL_NAMES, INITIAL
-from toymc.generators.llx.hard import DIMENSIONS, HardScratch, HardSettings, _probe_hard, hard_scratch
+from toymc.generators.llx.hard import _probe_hard
+from toymc.generators.llx.layout import DIMENSIONS, HardScratch, HardSettings, hard_scratch
 from toymc.generators.tau.sampling import Envelope
 from toymc.generators.tau.tables import CELL_COLUMNS, EXTENT, PEAK
 

@@ -9,12 +9,13 @@ from tests.generators.test_tau_pair import _head_on
 from toymc.constants import ALPHA_LO, GEV2_TO_FB, HBAR_C_GEV_CM, M_MU, M_PI, M_TAU
 from toymc.errors import InputError
 from toymc.generators.isr import beta_electron, radiated_cross_section
-from toymc.generators.llx import bosons, hard, sampler
+from toymc.generators.llx import bosons, layout, sampler
 from toymc.generators.llx.hard import _total_width
 from toymc.generators.llx.process import Cuts, Plan, prepare_plan
 from toymc.generators.models import model_point
 from toymc.generators.processes import prepare
 from toymc.generators.radiation import pair_photon_spectrum
+from toymc.generators.tau.tables import EXTENT
 from toymc.geometry.beam import load_beam
 from toymc.kernels import kernel
 from toymc.streams import stream
@@ -387,13 +388,13 @@ def test_unweighted_events_follow_the_weighted_integrand():
     first = batch.offsets[:-1]
     energy = batch.energy[first + 2]
     cosine = batch.pz[first + 2] / np.sqrt(energy**2 - 1.0)
-    envelope = sampler.HardEnvelope(process.hard, hard.hard_scratch(), stream(5, "twin", "test", 0))
+    envelope = sampler.HardEnvelope(process.hard, layout.hard_scratch(), stream(5, "twin", "test", 0))
     values = []
     for _ in range(4000):
         _, rate = envelope.probe(np.array([len(values) % len(process.hard.cells)]))
         v = envelope.scratch.v
         cell = process.hard.cells[len(values) % len(process.hard.cells)]
-        volume = np.prod(cell[hard.EXTENT : hard.EXTENT + hard.DIMENSIONS])
+        volume = np.prod(cell[EXTENT : EXTENT + layout.DIMENSIONS])
         k = v[2]
         values.append((rate[0] * volume, k[3], k[2] / np.sqrt(k[3] ** 2 - 1.0)) if rate[0] > 0 else (0.0, 0.0, 0.0))
     w, e, c = np.array(values).T
