@@ -25,11 +25,10 @@ from toymc.errors import InputError
 from toymc.events import EventBatch
 from toymc.generators.b_meson.channels import CHANNELS, Channel, channel_tables, find_channel
 from toymc.generators.b_meson.events import Options, SignalTables, signal_events
-from toymc.generators.b_meson.inputs import B_ZERO, delta_m_per_cm, number, uncertainty
+from toymc.generators.b_meson.inputs import B_PLUS, B_ZERO, delta_m_per_cm, number, uncertainty
 from toymc.generators.b_meson.kstar import kstar_table
 from toymc.generators.b_meson.parameters import PRODUCTION, AutoOrNumber
 from toymc.generators.b_meson.pool import decay_pool
-from toymc.generators.b_meson.pythia_decays import BDecays
 from toymc.generators.b_meson.upsilon import UpsilonTables, upsilon_tables
 from toymc.generators.models import model_point
 from toymc.generators.parameters import Parameter, Value
@@ -70,7 +69,6 @@ class BToKaonScalar:
     upsilon: UpsilonTables
     signal: SignalTables
     options: Options
-    pool: BDecays | None
 
     def generate(self, rng: np.random.Generator, n_events: int, first_event_id: int = 0) -> EventBatch:
         """Generate events.
@@ -92,12 +90,16 @@ class BToKaonScalar:
         ------
         InputError
             For fewer than one event.
+        ToymcError
+            With ``other=pool``, if Pythia 8 is not installed.
         """
         if n_events < 1:
             raise InputError(f"{n_events} events asked for: give at least 1")
+        # here and not when prepared: to tell a cross-section no pool has to be made
+        pool = decay_pool(B_ZERO if self.neutral else B_PLUS) if self.options.other else None
         return signal_events(
-            rng, n_events, first_event_id, self.neutral, self.upsilon, self.signal, self.options, self.pool,
-            self.weight, self.name,
+            rng, n_events, first_event_id, self.neutral, self.upsilon, self.signal, self.options, pool, self.weight,
+            self.name,
         )  # fmt: skip
 
 
@@ -183,8 +185,6 @@ def build(values: Mapping[str, Value], beam: BeamCard, seed: int = 0) -> BToKaon
     ------
     InputError
         For a mass that the channel does not allow, parameters that exclude each other, or beams off the Upsilon(4S).
-    ToymcError
-        With ``other=pool``, if Pythia 8 is not installed.
     """
     channel = find_channel(str(values["channel"]))
     _check(channel, values)
@@ -195,7 +195,6 @@ def build(values: Mapping[str, Value], beam: BeamCard, seed: int = 0) -> BToKaon
     if codes[0, 1] != 0:
         kstar = kstar_table(channel.products[0], mass(channel.b), new_mass)
     upsilon = upsilon_tables(beam, bool(values["isr"]))
-    other = values["other"] == "pool"
     cross_section = 1e6 * float(values["sigma_bb"])
     relative = uncertainty("sample", "sigma_bb_nb") / number("sample", "sigma_bb_nb")
     return BToKaonScalar(
@@ -208,6 +207,7 @@ def build(values: Mapping[str, Value], beam: BeamCard, seed: int = 0) -> BToKaon
         neutral=neutral,
         upsilon=upsilon,
         signal=SignalTables(codes, numbers, kstar),
-        options=Options(delta_m_per_cm() if values["mixing"] else 0.0, bool(values["fsr"]), other),
-        pool=decay_pool(channel.b) if other else None,
+        options=Options(
+            delta_m_per_cm() if values["mixing"] else 0.0, bool(values["fsr"]), values["other"] == "pool"
+        ),
     )

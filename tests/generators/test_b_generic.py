@@ -1,5 +1,6 @@
 """Generic B decays: the pool and whole events, against Pythia 8 run directly and against its own table."""
 
+import os
 import re
 import threading
 from pathlib import Path
@@ -13,6 +14,7 @@ from toymc import constants
 from toymc.constants import mass
 from toymc.errors import InputError, ToymcError
 from toymc.generators import cache, pythia_batch
+from toymc.generators.b_meson import pool
 from toymc.generators.b_meson.inputs import B_PLUS, B_ZERO, number
 from toymc.generators.b_meson.mixing import chi_d
 from toymc.generators.b_meson.pool import decay_pool, effective_pool
@@ -73,13 +75,13 @@ def table_of_pythia(code):
 @pytest.mark.parametrize("species", [B_PLUS, B_ZERO])
 def test_branching_fractions_of_the_pool(species):
     """The most frequent modes of the pool against the table that Pythia reads: no bug in picking daughters or in CP."""
-    pool = decay_pool(species)
-    assert len(pool) == number("pool", "decays")
-    assert np.all(pool.species == species)
-    found, table = branching_fractions(pool), table_of_pythia(species)
+    decays = decay_pool(species)
+    assert len(decays) == number("pool", "decays")
+    assert np.all(decays.species == species)
+    found, table = branching_fractions(decays), table_of_pythia(species)
     common = [(modes, share) for modes, share in table.items() if share > 0.004]
     assert len(common) > 20
-    n = len(pool)
+    n = len(decays)
     pulls = []
     for modes, share in common:
         seen = found.get(modes, 0.0)
@@ -168,11 +170,11 @@ def test_semileptonic_charge_follows_the_flavour():
 
 def test_tag_side_of_signal_events_is_the_pool():
     _, batch = generate("b_k_scalar", {}, 6000)
-    pool = decay_pool(B_PLUS)
+    kept = decay_pool(B_PLUS)
     tag = np.flatnonzero(batch.mother == 2)
     found = np.bincount(batch.event_index[tag], minlength=batch.n_events).mean()
-    expected = np.bincount(owners(pool)[pool.mother < 0], minlength=len(pool))
-    error = expected.std() * np.sqrt(1.0 / 6000 + 1.0 / len(pool))
+    expected = np.bincount(owners(kept)[kept.mother < 0], minlength=len(kept))
+    error = expected.std() * np.sqrt(1.0 / 6000 + 1.0 / len(kept))
     assert found == pytest.approx(expected.mean(), abs=4.0 * error)
     # isotropic in its own frame, whatever the pool holds
     first = np.unique(batch.event_index[tag], return_index=True)[1]
@@ -237,10 +239,12 @@ def test_a_study_pays_once(monkeypatch, tmp_path):
 
 
 def test_without_pythia_one_line(monkeypatch):
+    pool._pool.cache_clear()
     monkeypatch.setattr(pythia_batch, "pythia_available", lambda: False)
     for act in (
         lambda: prepare("b_generic", {}).generate(stream(1, "x", "test", 0), 5),
         lambda: prepare("continuum", {}).generate(stream(1, "x", "test", 0), 5),
+        lambda: prepare("b_k_scalar", {}).generate(stream(1, "x", "test", 0), 5),
         lambda: b_decays(4, 5),
     ):
         with pytest.raises(ToymcError, match="needs Pythia 8: pip install") as error:
@@ -283,8 +287,6 @@ def test_cache_keeps_within_its_limits(monkeypatch, tmp_path):
     for k in range(4):
         assert cache.cached_arrays("t", [str(k)], lambda k=k: build(k))["x"][0] == k
         for age, file in enumerate(sorted(tmp_path.rglob("*.npz"), key=lambda f: f.stat().st_mtime)):
-            import os
-
             os.utime(file, (1e9 + age, 1e9 + age))
     assert len(list(tmp_path.rglob("*.npz"))) == 2
     assert cache.cached_arrays("t", ["3"], lambda: build(3))["x"][0] == 3
