@@ -26,7 +26,9 @@ TRACK_QUANTITIES = {
     "sigma_tan_lambda": (r"$\sigma(\tan\lambda)$ [$10^{-3}$]", 1000.0),
 }
 _REGIONS = {"fwd": "forward", "barrel": "barrel", "bwd": "backward"}
-_TARGETS = {"electron": "e", "muon": "mu", "kaon": "K", "pion": "pi", "proton": "p"}
+_TARGETS = {
+    "electron": "e", "muon": "mu", "kaon": "K", "pion": "pi", "proton": "p", "eID": "e", "muID": "mu", "atc": "K",
+}  # fmt: skip
 _SPECIES = {"e": "e", "mu": r"$\mu$", "pi": r"$\pi$", "K": "K", "p": "p"}
 
 

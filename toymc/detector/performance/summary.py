@@ -18,6 +18,12 @@ from toymc.streams import stream
 
 FloatArray = npt.NDArray[np.float64]
 
+# what, code, lowest and highest momentum (GeV), the working point of each experiment
+_STANDARD: tuple[tuple[str, int, float, float, tuple[str, ...]], ...] = (
+    ("muon_id", 13, 1.0, 3.0, ("muonID>0.9", "muIDBelle>0.9")),
+    ("electron_id", 11, 1.0, 3.0, ("electronID>0.9", "eIDBelle>0.9")),
+    ("kaon_id", 321, 0.5, 4.0, ("kaonID>0.6", "atcPIDBelle(3,2)>0.6")),
+)
 _FIT_P = np.array([0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.0])
 
 
@@ -94,13 +100,10 @@ def _identification(detector: Detector) -> dict[str, float]:
             for name in ("muonID>0.5", "muonID>0.9")
         ]
         numbers["muon_id_fake_at_90"] = _at(0.90, curve)
-    for name, code, point in (("muon_id", 13, "muonID>0.9"), ("electron_id", 11, "electronID>0.9")):
-        if point in points:
-            numbers[f"{name}_efficiency"] = _mean_probability(detector, point, code, 1.0, 3.0)
-            numbers[f"{name}_fake"] = _mean_probability(detector, point, 211, 1.0, 3.0)
-    if "kaonID>0.6" in points:
-        numbers["kaon_id_efficiency"] = _mean_probability(detector, "kaonID>0.6", 321, 0.5, 4.0)
-        numbers["kaon_id_fake"] = _mean_probability(detector, "kaonID>0.6", 211, 0.5, 4.0)
+    for name, code, low, high, names in _STANDARD:
+        for point in (n for n in names if n in points):
+            numbers[f"{name}_efficiency"] = _mean_probability(detector, point, code, low, high)
+            numbers[f"{name}_fake"] = _mean_probability(detector, point, 211, low, high)
     if {"electronID>0.9", "electronID_BDT>0.9"} <= set(points):
         likelihood = _mean_probability(detector, "electronID>0.9", 211, 0.4, 1.0)
         tree = _mean_probability(detector, "electronID_BDT>0.9", 211, 0.4, 1.0)
