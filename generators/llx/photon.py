@@ -8,12 +8,12 @@ least `photon_energy` and is at least `photon_angle` away from both beams, the l
 final leptons are not made, nor events without a hard photon.
 
 Limits. The matrix element is of first order: with soft cuts the rate off the final leptons is the mean number N of
-photons where events go like 1 - exp(-N); half of that is in the error of the cross-section (2 % for muons and 13 % for
+photons where events go like 1 - exp(-N); half of that is in the error of the cross-section (2 % for muons and 15 % for
 electrons at the default of 0.1 GeV, where most of the latter photons lie along their electron). Virtual corrections
-of order alpha beyond the radiator and the vacuum polarisation are left out. Narrow resonances in the mass of the leptons (J/psi, psi(2S),
-Upsilon(1S..3S) after radiation of a photon) are processes of their own. In e+e- -> e+ e- gamma the radiator acts on the
-beams alone: the coherence of initial and final legs suppresses radiation at small scattering angles, so that the
-correction is for leptons at 10 degrees and more.
+of order alpha beyond the radiator and the vacuum polarisation are left out. Narrow resonances in the mass of the
+leptons (J/psi, psi(2S), Upsilon(1S..3S) after radiation of a photon) are processes of their own. In e+e- -> e+ e- gamma
+the radiator acts on the beams alone: the coherence of initial and final legs suppresses radiation at small scattering
+angles, so that the correction is for leptons at 10 degrees and more.
 """
 
 from collections.abc import Mapping

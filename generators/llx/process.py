@@ -311,8 +311,8 @@ def _theory_error(plan: Plan, channels: Mapping[str, float], sqrt_s: float) -> f
     """Relative uncertainty beside the statistical one; none at lowest order, which is a definition.
 
     Radiated pairs, poles of the Upsilon states, O(alpha) corrections of the final state 3 alpha/(4 pi) with its
-    logarithms near threshold: 0.5 % together, as for tau pairs. A photon off the final leptons comes with its mean number
-    N where events go like 1 - exp(-N): N/2 of that part, N = 2 alpha/pi (ln(s/m^2) - 1) ln(sqrt(s)/2 E).
+    logarithms near threshold: 0.5 % together, as for tau pairs. A photon off the final leptons comes with its mean
+    number N where events go like 1 - exp(-N): N/2 of that part, N = 2 alpha/pi (ln(s/m^2) - 1) ln(sqrt(s)/2 E).
     """
     if not plan.isr:
         return 0.0

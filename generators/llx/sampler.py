@@ -47,7 +47,7 @@ class Integral:
     largest_ratio : float
         Largest weight over envelope.
     channels : dict
-        Share of each channel in the envelope.
+        Share of each channel in the cross-section.
     """
 
     value: float
@@ -135,12 +135,14 @@ def integrate(
     envelope = HardEnvelope(settings, hard_scratch(), rng)
     norm = envelope.integrals()
     scale = float(norm.sum())
+    shares = np.zeros(len(CHANNEL_NAMES))
     n, total, square, kept, excess, above, largest = 0, 0.0, 0.0, 0.0, 0.0, 0, 0.0
     while n < most:
         chosen, rates = envelope.trials(_CHUNK)
         ratio = rates / settings.cells[chosen, PEAK]
         n += _CHUNK
         total += float(ratio.sum())
+        shares += np.bincount(settings.channel[chosen], ratio, len(CHANNEL_NAMES))
         square += float((ratio**2).sum())
         kept += float(np.minimum(ratio, 1.0).sum())
         over = ratio > 1.0
@@ -151,10 +153,8 @@ def integrate(
         error = np.sqrt(max(square / n - mean * mean, 0.0) / n)
         if n >= 4 * _CHUNK and error < precision * mean:
             break
-    share = {
-        CHANNEL_NAMES[c]: float(norm[settings.channel == c].sum() / norm.sum()) for c in np.unique(settings.channel)
-    }
-    return Integral(mean * scale, float(error) * scale, kept / n, above, n, excess / total, largest, share)
+    found = {CHANNEL_NAMES[c]: float(share) for c, share in enumerate(shares / total) if share > 0.0}
+    return Integral(mean * scale, float(error) * scale, kept / n, above, n, excess / total, largest, found)
 
 
 def energy_channels(full: bool, exchange: bool) -> tuple[int, ...]:
