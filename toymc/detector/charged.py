@@ -27,6 +27,8 @@ TRACK_INTEGERS = (
     "charge", "n_pxd", "n_svd", "n_cdc", "truth", "klm_region", "klm_expected", "klm_layers", "fate",
 )  # fmt: skip
 N_IMPACT = 3
+SHORTEST_CM = 5.4
+"""No third strip layer lies inside this radius (the slanted end of the second is there) in any card (tested)."""
 
 
 @inlined_kernel
@@ -54,22 +56,42 @@ def _charge(pdg, species):
     return 1.0 if (pdg > 0) == (species >= 2) else -1.0
 
 
+@inlined_kernel
+def _hopeless(x, y, px, py, end, tan_lambda, finding):
+    """Whether no track can come of a particle, whatever it hits: then its covariance is not worth calculating.
+
+    Sure signs alone: `_probability` is 0 below a transverse momentum and for prompt particles outside the acceptance,
+    and without three strip layers or wires.
+    """
+    pt = math.sqrt(px * px + py * py)
+    if not pt >= finding.pt_min:
+        return True
+    rho = math.sqrt(x * x + y * y)
+    if rho < finding.prompt_radius:
+        if not (tan_lambda >= finding.tan_low and tan_lambda <= finding.tan_high):
+            return True
+    return rho + end < SHORTEST_CM
+
+
 @lean_kernel
 def _candidate(
-    slot, j, end, charge, px, py, pz, mass, x, y, z, field,
+    slot, j, end, charge, px, py, pz, mass, x, y, z, field, finding,
     reals, places, values, surfaces, work, helix, factor, hits,
 ):  # fmt: skip
     """Fill candidate `slot` with particle j, that is gone after the transverse path `end` (cm)."""
     d0, phi0, omega, z0, tan_lambda = _to_helix(x[j], y[j], z[j], px[j], py[j], pz[j], charge, field)
-    found = _track_covariance(
-        x[j], y[j], z[j], px[j], py[j], pz[j], charge, mass[j], end, d0, phi0, omega, z0, tan_lambda,
-        reals, places, values, surfaces, work, factor[slot],
-    )  # fmt: skip
     helix[slot, 0] = d0
     helix[slot, 1] = phi0
     helix[slot, 2] = omega
     helix[slot, 3] = z0
     helix[slot, 4] = tan_lambda
+    if _hopeless(x[j], y[j], px[j], py[j], end, tan_lambda, finding):
+        hits[slot, 0], hits[slot, 1], hits[slot, 2] = -1, 0, 0
+        return
+    found = _track_covariance(
+        x[j], y[j], z[j], px[j], py[j], pz[j], charge, mass[j], end, d0, phi0, omega, z0, tan_lambda,
+        reals, places, values, surfaces, work, factor[slot],
+    )  # fmt: skip
     hits[slot, 0] = found[0]
     hits[slot, 1] = found[1]
     hits[slot, 2] = found[2]

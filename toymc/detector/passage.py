@@ -92,7 +92,7 @@ def _single(
     """A charged particle without a charged daughter: (tracks, clusters)."""
     charge = _charge(pdg[j], species)
     _candidate(
-        ITSELF, j, end_arc[j], charge, px, py, pz, mass, x, y, z, field,
+        ITSELF, j, end_arc[j], charge, px, py, pz, mass, x, y, z, field, finding,
         reals, places, values, surfaces, work, helix, factor, hits,
     )  # fmt: skip
     radiated = 0.0
@@ -155,7 +155,7 @@ def _decaying(
         if slot == ITSELF or moves:
             _candidate(
                 slot, row, math.inf if slot == JOINED else end_arc[row],
-                daughter_charge if slot == DAUGHTER else charge, px, py, pz, mass, x, y, z, field,
+                daughter_charge if slot == DAUGHTER else charge, px, py, pz, mass, x, y, z, field, finding,
                 reals, places, values, surfaces, work, helix, factor, hits,
             )  # fmt: skip
     code, whose = _kink(
