@@ -318,7 +318,7 @@ def chain_tables(
     --------
     >>> tables, fractions = chain_tables(1.0, {"tau": 1e-4}, "pi", "mumu")
     >>> round(fractions.production["pi"] / 1e-4, 4), round(fractions.decay["mumu"], 4)
-    (0.0331, 0.0375)
+    (0.0332, 0.0379)
     """
     produced = _names(production, PRODUCTIONS, {"all": tuple(PRODUCTIONS)}, "production")
     decayed = _names(decay, DECAYS, DECAY_GROUPS, "decay")

@@ -1,4 +1,4 @@
-"""tau -> N X, N -> Y against explicit Dirac matrices: polarimeter of every event, widths, distributions of whole chains."""
+"""tau -> N X, N -> Y against explicit Dirac matrices: polarimeter of every event, widths, whole chains."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from toymc.streams import stream
 
 LEPTONS = {11: M_E, 13: M_MU}
 AT_REST = np.array([0.0, 0.0, 0.0, M_TAU])
-# name: mass, mixing, production, decay, kinds in the words of the twin, flavour of the charged lepton is that of N or not
+# name: mass, mixing, production, decay, kinds in the words of the twin, charged leptons of the flavour of N or not
 CASES = {
     "pi, nu mu mu": (0.6, "tau", "pi", "mumu", "meson", "neutral", False),
     "K, nu e e": (0.3, "tau", "K", "ee", "meson", "neutral", False),
