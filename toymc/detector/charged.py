@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM
-from toymc.detector.covariance.lookup import _track_covariance
+from toymc.detector.covariance.lookup import _pending_factor, _track_hits
 from toymc.detector.covariance.smear import _smear_full
 from toymc.detector.finding.found import _flipped, _probability, _reversed
 from toymc.detector.finding.kinks import MERGED, _after_kink, _kink_shift, _shifted
@@ -78,7 +78,11 @@ def _candidate(
     slot, j, end, charge, px, py, pz, mass, x, y, z, field, finding,
     reals, places, values, surfaces, work, helix, factor, hits,
 ):  # fmt: skip
-    """Fill candidate `slot` with particle j, that is gone after the transverse path `end` (cm)."""
+    """Fill candidate `slot` with particle j, that is gone after the transverse path `end` (cm).
+
+    Returns the crossings from which `_fitted` still has to make the factor, 0 if it is there: who is not found needs
+    none.
+    """
     d0, phi0, omega, z0, tan_lambda = _to_helix(x[j], y[j], z[j], px[j], py[j], pz[j], charge, field)
     helix[slot, 0] = d0
     helix[slot, 1] = phi0
@@ -87,14 +91,23 @@ def _candidate(
     helix[slot, 4] = tan_lambda
     if _hopeless(x[j], y[j], px[j], py[j], end, tan_lambda, finding):
         hits[slot, 0], hits[slot, 1], hits[slot, 2] = -1, 0, 0
-        return
-    found = _track_covariance(
+        return np.int64(0)
+    crossings, n_pxd, n_svd, n_cdc = _track_hits(
         x[j], y[j], z[j], px[j], py[j], pz[j], charge, mass[j], end, d0, phi0, omega, z0, tan_lambda,
         reals, places, values, surfaces, work, factor[slot],
     )  # fmt: skip
-    hits[slot, 0] = found[0]
-    hits[slot, 1] = found[1]
-    hits[slot, 2] = found[2]
+    hits[slot, 0] = n_pxd
+    hits[slot, 1] = n_svd
+    hits[slot, 2] = n_cdc
+    return np.int64(crossings if n_pxd >= 0 else 0)
+
+
+@inlined_kernel
+def _fitted(slot, j, crossings, px, py, pz, mass, reals, surfaces, work, factor):
+    """Make the factor of a candidate if it is still open; false if no fit is possible."""
+    return crossings == 0 or _pending_factor(
+        crossings, px[j], py[j], pz[j], mass[j], reals, surfaces, work, factor[slot]
+    )
 
 
 @inlined_kernel

@@ -12,7 +12,18 @@ from toymc.detector.calorimeter.charged import _track_cluster, _unmatched
 from toymc.detector.calorimeter.electrons import _fit_shift, _radiate, _radiated_photons
 from toymc.detector.calorimeter.hadrons import _hadron_row, _neutral_hadron, _split_offs
 from toymc.detector.calorimeter.photons import _photon
-from toymc.detector.charged import DAUGHTER, ITSELF, JOINED, _candidate, _chance, _charge, _kink, _species, _write_track
+from toymc.detector.charged import (
+    DAUGHTER,
+    ITSELF,
+    JOINED,
+    _candidate,
+    _chance,
+    _charge,
+    _fitted,
+    _kink,
+    _species,
+    _write_track,
+)
 from toymc.detector.finding.kinks import BOTH, MERGED, MOTHER, NONE
 from toymc.detector.finding.spurious import _cloned
 from toymc.detector.muons.kernels import _klm_neutral
@@ -91,7 +102,7 @@ def _single(
 ):  # fmt: skip
     """A charged particle without a charged daughter: (tracks, clusters)."""
     charge = _charge(pdg[j], species)
-    _candidate(
+    crossings = _candidate(
         ITSELF, j, end_arc[j], charge, px, py, pz, mass, x, y, z, field, finding,
         reals, places, values, surfaces, work, helix, factor, hits,
     )  # fmt: skip
@@ -115,6 +126,7 @@ def _single(
             helix[ITSELF, 2] += shift[2]
     chance = _chance(ITSELF, rho, hits[ITSELF, 1], hits[ITSELF, 2], field, helix, hits, finding, efficiency)
     found = chance > 0.0 and rng.random() < chance
+    found = found and _fitted(ITSELF, j, crossings, px, py, pz, mass, reals, surfaces, work, factor)
     n_c, energy, vx, vy, vz = _calorimeter_of_track(
         rng, found, truth, species, at_x, at_y, at_z, qx, qy, qz, mass[j], curvature, end_arc[j],
         en, regions, sigma, response, scale, outer, hadrons, visible, ionisation,
@@ -153,11 +165,14 @@ def _decaying(
     for slot in range(3):
         row = k if slot == DAUGHTER else j
         if slot == ITSELF or moves:
-            _candidate(
+            crossings = _candidate(
                 slot, row, math.inf if slot == JOINED else end_arc[row],
                 daughter_charge if slot == DAUGHTER else charge, px, py, pz, mass, x, y, z, field, finding,
                 reals, places, values, surfaces, work, helix, factor, hits,
             )  # fmt: skip
+            # the scratch serves one candidate at a time
+            if not _fitted(slot, row, crossings, px, py, pz, mass, reals, surfaces, work, factor):
+                hits[slot, 0] = -1
     code, whose = _kink(
         rng, j, k, charge, daughter_charge, px, py, pz, x, y, end_arc, field, finding, kinks, efficiency,
         helix, factor, hits,

@@ -121,7 +121,9 @@ def _events(
                     )  # fmt: skip
                 continue
             decayed = fate[j] >= FATE_DECAYED_PIPE and fate[j] <= FATE_DECAYED_OUTSIDE
-            if (status[j] == 2 and not (decayed or fate[j] == FATE_INTERACTED)) or not math.hypot(px[j], py[j]) > SLOW:
+            if status[j] == 2 and not (decayed or fate[j] == FATE_INTERACTED):
+                continue
+            if not px[j] * px[j] + py[j] * py[j] > SLOW * SLOW:
                 continue
             k = _charged_daughter(j, first, last, pdg, status, mother) if status[j] == 2 and decayed else np.int64(-1)
             if k >= 0:

@@ -20,17 +20,30 @@ WORK_SHAPE = (WORK_ROWS, WORK_COLUMNS)
 
 
 @lean_kernel
-def _exact(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work, factor):
-    """Factor of the covariance (see `information`) and hits: (pixel, strip, wire); pixel -1 if no fit is possible."""
+def _exact_hits(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work):
+    """Crossings in `work` and hits: (crossings, pixel, strip, wire); pixel -1 if there are too few for a fit."""
     n, n_pxd, n_svd, n_cdc = _trace(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work)
     if 2 * (n_pxd + n_svd) + n_cdc < 5:
-        return -1, n_svd, n_cdc
+        n_pxd = -1
+    return n, n_pxd, n_svd, n_cdc
+
+
+@lean_kernel
+def _exact_factor(n, px, py, pz, mass, surfaces, constants, work, factor):
+    """Factor of the covariance (see `information`) from the `n` crossings in `work`; false if no fit is possible."""
     p2 = px * px + py * py + pz * pz
     tan_lambda = pz / math.sqrt(px * px + py * py)
     info = work[-1]
     _filter(min(n, len(work) - 1), 1.0 + mass * mass / p2, tan_lambda, surfaces, constants, work, info)
-    if not _factorise(info, factor):
-        return -1, n_svd, n_cdc
+    return _factorise(info, factor)
+
+
+@lean_kernel
+def _exact(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work, factor):
+    """Factor of the covariance (see `information`) and hits: (pixel, strip, wire); pixel -1 if no fit is possible."""
+    n, n_pxd, n_svd, n_cdc = _exact_hits(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work)
+    if n_pxd >= 0 and not _exact_factor(n, px, py, pz, mass, surfaces, constants, work, factor):
+        n_pxd = -1
     return n_pxd, n_svd, n_cdc
 
 

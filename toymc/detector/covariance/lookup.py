@@ -5,7 +5,7 @@ The tables are flat arrays and indexed directly: handing a row of an array on to
 
 import math
 
-from toymc.detector.covariance.exact import _exact
+from toymc.detector.covariance.exact import _exact_factor, _exact_hits
 from toymc.detector.covariance.grid import GUESS_BINS, MAP_BINS
 from toymc.detector.covariance.header import (
     CONSTANTS,
@@ -119,16 +119,10 @@ def _constants(reals):
 
 
 @lean_kernel
-def _track_covariance(
-    x, y, z, px, py, pz, charge, mass, end_arc, d0, phi0, omega, z0, tan_lambda,
-    reals, places, values, surfaces, work, factor,
+def _table_covariance(
+    x, y, px, py, mass, end_arc, d0, phi0, omega, z0, tan_lambda, reals, places, values, factor
 ):  # fmt: skip
-    """Factor of the covariance (C = U U^T at the perigee) and hits of any charged particle.
-
-    Parameters are the state at production, the transverse path (cm) after which the particle is gone (inf: none), the
-    helix of that state, the fields of `CovarianceTables`, and scratch: `work` of WORK_SHAPE, `factor` (15), which
-    receives U. Returns pixel, strip and wire layers that measure; -1 pixel layers where no fit is possible.
-    """
+    """As `_track_covariance` from the table alone; -2 pixel layers for what it does not hold."""
     species = _species(mass, reals)
     log_pt = 0.5 * math.log(px * px + py * py)
     node = (log_pt - reals[LOG_PT0]) * reals[DENSE]
@@ -164,4 +158,48 @@ def _track_covariance(
             wires = w0 * values[a + 15] + w1 * values[a + 31] + w2 * values[b + 15] + w3 * values[b + 31]
             counts = places[places[COUNTS_AT] + bits]
             return counts >> 8, counts & 255, int(wires + 0.5)
-    return _exact(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, _constants(reals), work, factor)
+    return -2, 0, 0
+
+
+@lean_kernel
+def _track_hits(
+    x, y, z, px, py, pz, charge, mass, end_arc, d0, phi0, omega, z0, tan_lambda,
+    reals, places, values, surfaces, work, factor,
+):  # fmt: skip
+    """Hits of any charged particle, and its factor if the table has it: (crossings, pixel, strip, wire).
+
+    Arguments as of `_track_covariance`. With crossings above 0 the factor is still to be had from `_pending_factor`.
+    """
+    found = _table_covariance(
+        x, y, px, py, mass, end_arc, d0, phi0, omega, z0, tan_lambda, reals, places, values, factor
+    )  # fmt: skip
+    if found[0] > -2:
+        return 0, found[0], found[1], found[2]
+    return _exact_hits(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, _constants(reals), work)
+
+
+@lean_kernel
+def _pending_factor(crossings, px, py, pz, mass, reals, surfaces, work, factor):
+    """Calculate what `_track_hits` left open; false if no fit is possible."""
+    return _exact_factor(crossings, px, py, pz, mass, surfaces, _constants(reals), work, factor)
+
+
+@lean_kernel
+def _track_covariance(
+    x, y, z, px, py, pz, charge, mass, end_arc, d0, phi0, omega, z0, tan_lambda,
+    reals, places, values, surfaces, work, factor,
+):  # fmt: skip
+    """Factor of the covariance (C = U U^T at the perigee) and hits of any charged particle.
+
+    Parameters are the state at production, the transverse path (cm) after which the particle is gone (inf: none), the
+    helix of that state, the fields of `CovarianceTables`, and scratch: `work` of WORK_SHAPE, `factor` (15), which
+    receives U. Returns pixel, strip and wire layers that measure; -1 pixel layers where no fit is possible.
+    """
+    crossings, n_pxd, n_svd, n_cdc = _track_hits(
+        x, y, z, px, py, pz, charge, mass, end_arc, d0, phi0, omega, z0, tan_lambda,
+        reals, places, values, surfaces, work, factor,
+    )  # fmt: skip
+    if crossings > 0 and n_pxd >= 0:
+        if not _pending_factor(crossings, px, py, pz, mass, reals, surfaces, work, factor):
+            n_pxd = -1
+    return n_pxd, n_svd, n_cdc
