@@ -64,6 +64,7 @@ class LazyGroup(click.Group):
         "generate": ("toymc.cli.events:generate", "Generate truth events into an HDF5 file."),
         "simulate": ("toymc.cli.events:simulate", "Send generated events through a detector."),
         "inspect": ("toymc.cli.events:inspect", "What an event file holds."),
+        "convert": ("toymc.cli.convert:convert", "Event files of toymc, LHE and HepMC3 into one another."),
         "display": ("toymc.cli.display:display", "Draw one simulated event over the layers of the detector."),
         "detector": ("toymc.cli.detector:detector", "Performance of a detector card."),
         "limit": ("toymc.cli.limit:limit", "Upper limits from counts or from a pyhf workspace."),

@@ -6,7 +6,8 @@ before it is read: the library takes a file that is cut short for one with fewer
 
 What they become: status 1 final (decayed if the file gives it an end vertex), 2 decayed, 4 (beams) and all generator-
 specific codes documentation; the first incoming particle of the production vertex is the mother; lengths in cm, times
-from c*t in the file's length unit; a vertex without position is where its mother was made; the first weight.
+from c*t in the file's length unit; a vertex without position is where its mother was made; the first weight; attributes
+``helicity`` of particles, which toymc writes. Beams that toymc added when it wrote the file are taken away again.
 """
 
 import gzip
@@ -24,6 +25,7 @@ from pyhepmc.io import ReaderAscii, pyiostream
 from toymc.constants import SPEED_OF_LIGHT_CM_PER_NS
 from toymc.errors import InputError
 from toymc.events import STATUS_DECAYED, STATUS_DOCUMENTATION, STATUS_FINAL, EventBatch
+from toymc.io.added_beams import without_added_beams
 from toymc.io.foreign import ForeignBatch, ForeignFile, check_codes, check_masses
 
 FloatArray = npt.NDArray[np.float64]
@@ -80,7 +82,8 @@ def open_hepmc(path: Path | str, size: int = 2**12) -> ForeignFile:
     events = _events(where, n_events)
     first = next(events)
     generator, section = _header(first)
-    return ForeignFile(where, "hepmc3", generator, *section, batches=_batches(where, first, events, size))
+    batches = (without_added_beams(batch, generator) for batch in _batches(where, first, events, size))
+    return ForeignFile(where, "hepmc3", generator, *section, batches=batches)
 
 
 def _count(path: Path) -> int:
@@ -189,6 +192,7 @@ class _Event(NamedTuple):
     momentum_scale: float
     length_scale: float
     weight: float
+    helicity: FloatArray
 
     @classmethod
     def of(cls, event: Any) -> "_Event":
@@ -204,7 +208,21 @@ class _Event(NamedTuple):
             1e-3 if event.momentum_unit == pyhepmc.Units.MEV else 1.0,
             0.1 if event.length_unit == pyhepmc.Units.MM else 1.0,
             float(event.weights[0]) if len(event.weights) else 1.0,
+            _helicity(data),
         )
+
+
+def _helicity(data: Any) -> FloatArray:
+    """Twice the helicity of every particle, from the attributes that toymc writes; 0 where there is none."""
+    helicity = np.zeros(len(data.particles))
+    names = np.array(data.attribute_name, dtype=object).reshape(-1)
+    said = names == "helicity"
+    if said.any():
+        rows = np.array(data.attribute_id, dtype=np.int64)[said] - 1
+        values = np.array(data.attribute_string, dtype=object)[said]
+        inside = (rows >= 0) & (rows < len(helicity)) & np.isin(values, ("1.0", "-1.0"))
+        helicity[rows[inside]] = values[inside].astype(np.float64)
+    return helicity
 
 
 def _joined(chunk: list[_Event]) -> _Columns:
@@ -261,7 +279,8 @@ def _batch(path: Path, chunk: list[_Event], first: int) -> ForeignBatch:
     px, py, pz, energy = (np.ascontiguousarray(particles[name]) for name in ("px", "py", "pz", "e"))
     p = np.sqrt(px**2 + py**2 + pz**2)
     real = (status == STATUS_FINAL) | (status == STATUS_DECAYED)
-    mass = np.sqrt(np.maximum((energy - p) * (energy + p), 0.0))
+    with np.errstate(invalid="ignore"):  # what is not finite is refused below
+        mass = np.sqrt(np.maximum((energy - p) * (energy + p), 0.0))
     given = np.where(particles["is_mass_set"], particles["mass"], -1.0)
     mass[real] = check_masses(given[real], energy[real], p[real], first + event[real], str(path))
     top = np.where(c.production >= 0, c.first_in[c.production], -1) if len(c.first_in) else np.full(len(code), -1)
@@ -283,7 +302,7 @@ def _batch(path: Path, chunk: list[_Event], first: int) -> ForeignBatch:
         y=np.ascontiguousarray(at[:, 1]),
         z=np.ascontiguousarray(at[:, 2]),
         t=at[:, 3] / SPEED_OF_LIGHT_CM_PER_NS,
-        helicity=np.zeros(len(code)),
+        helicity=np.concatenate([e.helicity for e in chunk]),
         weight=weight,
         event_id=first + np.arange(len(chunk), dtype=np.int64),
         process="hepmc3",

@@ -5,7 +5,8 @@ are collected from its iterator and turned into columns at once; nothing after t
 
 What the columns of the format become: status 1 final, 2 decayed, everything else (incoming, space-like, documentation)
 documentation; the first mother; the nominal weight XWGTUP; VTIMUP, c*tau in mm in the particle's rest frame, puts the
-production point of its daughters; a spin of +-1 of a lepton is its helicity.
+production point of its daughters; a spin of +-1 of a lepton is its helicity. Beams that toymc added when it wrote the
+file are taken away again.
 """
 
 import gzip
@@ -24,6 +25,7 @@ import pylhe
 from toymc.constants import SPEED_OF_LIGHT_CM_PER_NS
 from toymc.errors import InputError
 from toymc.events import STATUS_DECAYED, STATUS_DOCUMENTATION, STATUS_FINAL, EventBatch
+from toymc.io.added_beams import without_added_beams
 from toymc.io.foreign import ForeignBatch, ForeignFile, check_codes, check_masses
 
 FloatArray = npt.NDArray[np.float64]
@@ -75,14 +77,14 @@ def open_lhe(path: Path | str, size: int = 2**12) -> ForeignFile:
     processes = file.init.procInfo
     strategy = abs(int(file.init.initInfo.weightingStrategy))
     known = bool(processes) and strategy in (1, 2, 3, 4)
-    generators = ", ".join(f"{g.name} {g.version}".strip() for g in file.init.generators)
+    generator = ", ".join(f"{g.name} {g.version}".strip() for g in file.init.generators)
     return ForeignFile(
         path=where,
         kind="lhe",
-        generator=generators,
+        generator=generator,
         cross_section_fb=_PB_TO_FB * sum(p.xSection for p in processes) if known else float("nan"),
         cross_section_error_fb=_PB_TO_FB * sum(p.error**2 for p in processes) ** 0.5 if known else float("nan"),
-        batches=_batches(where, file.events, size),
+        batches=(without_added_beams(batch, generator) for batch in _batches(where, file.events, size)),
     )
 
 
@@ -144,8 +146,9 @@ def _batch(
     status = np.full(len(code), STATUS_DOCUMENTATION, dtype=np.int32)
     status[code == 1], status[code == 2] = STATUS_FINAL, STATUS_DECAYED
     p = np.sqrt(column["px"] ** 2 + column["py"] ** 2 + column["pz"] ** 2)
-    mass = np.where(np.isin(code, _NEGATIVE_MASS_IS_OFF_SHELL), np.sqrt(np.maximum(column["e"] ** 2 - p**2, 0.0)), 0.0)
     real = ~np.isin(code, _NEGATIVE_MASS_IS_OFF_SHELL)
+    with np.errstate(invalid="ignore"):  # what is not finite is refused below
+        mass = np.where(real, 0.0, np.sqrt(np.maximum(column["e"] ** 2 - p**2, 0.0)))
     mass[real] = check_masses(column["m"][real], column["e"][real], p[real], number[real], str(path))
     counts = np.diff(offsets)
     mother = (column["mother1"] - 1.0).astype(np.int32)
