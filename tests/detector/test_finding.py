@@ -196,7 +196,7 @@ def test_probability_is_one_for_any_argument(pt, tan_lambda, rho, d0, z0, n_svd,
 @given(seed=st.integers(0, 2**32))
 def test_layers_of_any_particle_can_be_counted(seed):
     """1 MeV to 20 GeV, any direction, anywhere out to 4 m."""
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, "finding", "test", 0)
     n = 50
     vertex = directions(rng, n) * rng.uniform(0.0, 400.0, n)[:, None]
     momentum = directions(rng, n) * np.exp(rng.uniform(math.log(1e-3), math.log(20.0), n))[:, None]

@@ -158,25 +158,44 @@ def _behind(row, ratio, energies, omega, tan_lambda, secant):
     row[KAPPA_T] = omega * ratio * (1.0 - slope) * tan_lambda / (secant * secant)
 
 
-@lean_kernel
-def _trace(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work):
-    """Follow a particle outwards; rows of `work` are its crossings.
+@inlined_kernel
+def _radius(surface, k_invariant, omega, d0, z_at, arc_at, tan_lambda, z_there):
+    """Radius at which a surface is met: cones by `_meet_cone`, wires on their hyperboloid at z = `z_there`."""
+    r = surface[RADIUS]
+    if surface[SLOPE] != 0.0:
+        if surface[KIND] == 1.0:
+            return _meet_cone(surface, k_invariant, omega, d0, z_at, arc_at, tan_lambda)
+        if surface[KIND] == 2.0:
+            off = z_there - surface[Z_MIDDLE]
+            return math.sqrt(r * r + surface[SLOPE] * off * off)
+    return r
 
-    Returns the number of crossings and of pixel, strip and wire layers that can measure it.
-    """
-    n, n_pxd, n_svd, n_cdc = 0, 0, 0, 0
+
+@inlined_kernel
+def _perigee(k_invariant, omega, r):
+    """1 + omega d0, d0 and the arc at radius r of a helix; a negative arc if there is none."""
+    square = 1.0 + 2.0 * omega * k_invariant
+    if not square > 1e-9:
+        return 1.0, 0.0, -1.0
+    root = math.sqrt(square)
+    d0 = 2.0 * k_invariant / (1.0 + root)
+    return root, d0, _arc(r, d0, omega)
+
+
+@inlined_kernel
+def _outset(x, y, px, py, pz, charge, constants):
+    """(omega, tan lambda, K, 1 + omega d0, d0, radius and arc of the start) of a helix; 1 + omega d0 = 0 for none."""
     pt = math.sqrt(px * px + py * py)
     p2 = pt * pt + pz * pz
     if not (pt > 1e-6 and p2 < 1e8 and abs(pz) < 1e3 * pt):
-        return n, n_pxd, n_svd, n_cdc
-    tan_lambda = pz / pt
+        return 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     omega = charge * OMEGA_PER_TESLA_GEV_CM * constants.field / pt
     r2 = x * x + y * y
     k_invariant = (x * py - y * px) / pt + 0.5 * omega * r2
     square = 1.0 + 2.0 * omega * k_invariant
     if not square > 1e-9:  # a circle around the axis, or no number
-        return n, n_pxd, n_svd, n_cdc
-    root = math.sqrt(square)  # 1 + omega d0
+        return 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    root = math.sqrt(square)
     d0 = 2.0 * k_invariant / (1.0 + root)
     start = math.sqrt(r2)
     arc_at = _arc(max(start, abs(d0)), d0, omega)
@@ -185,6 +204,20 @@ def _trace(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work
     if x * px + y * py < 0.0:
         arc_at = -arc_at
         start = abs(d0)
+    return omega, pz / pt, k_invariant, root, d0, start, arc_at
+
+
+@lean_kernel
+def _trace(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work):
+    """Follow a particle outwards; rows of `work` are its crossings.
+
+    Returns the number of crossings and of pixel, strip and wire layers that can measure it.
+    """
+    n, n_pxd, n_svd, n_cdc = 0, 0, 0, 0
+    omega, tan_lambda, k_invariant, root, d0, start, arc_at = _outset(x, y, px, py, pz, charge, constants)
+    if root == 0.0:
+        return n, n_pxd, n_svd, n_cdc
+    p2 = px * px + py * py + pz * pz
     z_at, flown_at, phi_at, windowed = z, 0.0, 0.0, False
     energy, p2_now = math.sqrt(p2 + mass * mass), p2
     soft = energy * energy / (p2 * p2)
@@ -198,15 +231,10 @@ def _trace(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work
     for k in range(len(surfaces)):
         surface = surfaces[k]
         kind = surface[KIND]
-        r = surface[RADIUS]
-        if kind == 1.0:
-            if surface[LAYER] == layer:
-                continue  # a layer measures once
-            if surface[SLOPE] != 0.0:
-                r = _meet_cone(surface, k_invariant, omega, d0, z_at, arc_at, tan_lambda)
-        elif kind == 2.0 and surface[SLOPE] > 0.0:
-            off = z_prev + rise * (r - r_prev) - surface[Z_MIDDLE]
-            r = math.sqrt(r * r + surface[SLOPE] * off * off)
+        if kind == 1.0 and surface[LAYER] == layer:
+            continue  # a layer measures once
+        z_there = z_prev + rise * (surface[RADIUS] - r_prev)
+        r = _radius(surface, k_invariant, omega, d0, z_at, arc_at, tan_lambda, z_there)
         if r <= start:
             continue
         if r >= turn:
@@ -261,15 +289,10 @@ def _trace(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work
             energy, p2_now = after, p2_after
             soft = energy * energy / (p2_now * p2_now)
             k_invariant = r * sine + 0.5 * omega * r * r
-            square = 1.0 + 2.0 * omega * k_invariant
-            if not square > 1e-9:
-                break
-            root = math.sqrt(square)
-            d0 = 2.0 * k_invariant / (1.0 + root)
-            inverse, d02, half, per_omega = 1.0 / root, d0 * d0, 0.5 * omega, 1.0 / omega
-            arc_at = _arc(r, d0, omega)
+            root, d0, arc_at = _perigee(k_invariant, omega, r)
             if arc_at < 0.0:
                 break
+            inverse, d02, half, per_omega = 1.0 / root, d0 * d0, 0.5 * omega, 1.0 / omega
             z_at, start, r_last = z_now, r, -1.0
             turn = abs(d0 + 2.0 * per_omega)
     return n, n_pxd, n_svd, n_cdc
