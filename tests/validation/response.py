@@ -1,4 +1,4 @@
-"""Measurements of the detector model: resolutions, pulls, photons, bremsstrahlung, identification."""
+"""Measurements of the detector model: resolutions, pulls, mass peaks, conversions, identification."""
 
 import math
 from collections.abc import Iterator
@@ -6,107 +6,118 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import stats
 
-from tests.detector import test_brems, test_identification, test_photons, test_resolution, test_tracks
+from tests.detector import test_covariance, test_identification
 from tests.detector.probe import shoot
-from tests.validation.rows import Row, of_shapes, of_values, within
-from toymc.detector import Detector, build_detector, identification_probability, simulate
-from toymc.detector.photons import _depth_row
-from toymc.detector.tracks import MAX_BREMS, _radiate
+from tests.validation.rows import Row, of_shapes, within
+from toymc.constants import M_PI
+from toymc.detector import build_detector, identification_probability, simulate
+from toymc.detector.covariance import resolution_grid
+from toymc.detector.helix import helix_from_state
+from toymc.detector.performance.measure import mass_peaks, pi0_width
+from toymc.events import FATE_CONVERTED
 from toymc.geometry import load_card
 from toymc.streams import stream
 
 SECTION = "Detector"
-
-
-def _belle2() -> Detector:
-    return build_detector(load_card("belle2"))
+UPPER = np.triu_indices(5)
+QUANTITIES = (("σ(p_T)/p_T", "%", 100.0), ("σ(d0)", "µm", 1.0), ("σ(z0)", "µm", 1.0))
 
 
 def resolutions() -> Iterator[Row]:
     """Track resolutions from the layers, before the tuning to data."""
-    for p, pt, d0, z0, _ in test_resolution.INDEPENDENT:
+    card = load_card("belle2_run2")
+    momenta = [row[0] for row in test_covariance.REFERENCE]
+    ours = resolution_grid(card, [M_PI], momenta, [90.0], ideal=True)[0, :, 0]
+    for k, (p, *theirs, _) in enumerate(test_covariance.REFERENCE):
         if p not in (0.5, 1.0, 3.0):
             continue
-        row = test_resolution.rows("belle2_run2", True, [p])[0]
-        for name, ours, reference, unit in (
-            ("σ(p_T)/p_T", 100.0 * row["sigma_pt_over_pt"], pt, "%"),
-            ("σ(d0)", row["sigma_d0_um"], d0, "µm"),
-            ("σ(z0)", row["sigma_z0_um"], z0, "µm"),
-        ):
+        for i, (name, unit, scale) in enumerate(QUANTITIES):
             yield within(
-                SECTION, f"{name} of pions, {p:g} GeV, 90°, from the layers", float(ours), reference, 0.06,
+                SECTION, f"{name} of pions, {p:g} GeV, 90°, from the layers", float(scale * ours[k, i]), theirs[i],
+                0.06,
                 "weight-matrix calculation made independently from the same layers",
-                "tests/detector/test_resolution.py::test_ideal_resolutions_agree_with_the_independent_calculation",
+                "tests/detector/test_covariance.py::test_ideal_resolutions_against_the_reference_calculation",
                 "calculation", unit,
             )  # fmt: skip
 
 
 def pulls() -> Iterator[Row]:
-    """Pulls of the five helix parameters and their covariance."""
-    detector = _belle2()
+    """Pulls of the five helix parameters and their covariance, through the whole detector."""
+    detector = build_detector(load_card("belle2"))
     rng = stream(121, "belle2", "test", 0)
-    batch, charge = test_tracks.mixed_pions(rng, 200_000)
-    tracks = simulate(batch, detector, rng).tracks
-    delta, cov = test_tracks.residuals(batch, tracks, charge), test_tracks.matrices(tracks.cov)
+    n = 200_000
+    p, theta = np.exp(rng.uniform(math.log(0.3), math.log(4.0), n)), rng.uniform(math.radians(20), math.radians(147), n)
+    phi, charge = rng.uniform(-math.pi, math.pi, n), np.where(rng.random(n) < 0.5, 1, -1)
+    direction = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], axis=1)
+    momentum = p[:, None] * direction
+    batch = shoot(211, 1.0, 90.0, n)
+    columns = {name: np.ascontiguousarray(momentum[:, k]) for k, name in enumerate(("px", "py", "pz"))}
+    batch = type(batch)(**{**vars(batch), **columns, "pdg": (211 * charge).astype(np.int32)})
+    reco = simulate(batch, detector, rng)
+    tracks = reco.tracks
+    event = tracks.event_index
+    # neither decays nor interactions nor the rare wrong charge
+    clean = (tracks.truth == 0) & (tracks.fate >= 7) & (tracks.charge == charge[event])
+    event = event[clean]
+    state = np.concatenate([np.zeros((len(event), 3)), momentum[event]], axis=1)
+    truth = helix_from_state(state, charge[event].astype(np.float64), detector.field)
+    names = ("d0", "phi0", "omega", "z0", "tan_lambda")
+    delta = np.stack([getattr(tracks, name)[clean] for name in names], axis=1) - truth
+    delta[:, 1] = (delta[:, 1] + math.pi) % (2.0 * math.pi) - math.pi
+    cov = np.zeros((len(event), 5, 5))
+    cov[:, UPPER[0], UPPER[1]] = cov[:, UPPER[1], UPPER[0]] = tracks.cov[clean]
     scaled = delta / np.sqrt(np.einsum("nii->ni", cov))
-    names = ("d0", "phi0", "omega", "z0", "tan lambda")
     found = {name: float(stats.kstest(scaled[:, k], "norm").pvalue) for k, name in enumerate(names)}
     chi2 = np.einsum("ni,ni->n", delta, np.linalg.solve(cov, delta[:, :, None])[:, :, 0])
     found["chi2"] = float(stats.kstest(chi2, stats.chi2(5).cdf).pvalue)
     yield of_shapes(
         SECTION, "pulls of the helix and χ² with the full covariance", found, "unit Gaussians, χ² of 5",
-        "definition", "tests/detector/test_tracks.py::test_pulls_of_all_five_parameters", f"{len(delta):,} tracks",
+        "definition", "tests/detector/test_covariance_table.py::test_pulls_of_all_five_parameters",
+        f"{len(delta):,} tracks",
     )  # fmt: skip
 
 
-def photons() -> Iterator[Row]:
-    """Energy and angle of clusters; conversions."""
-    detector = _belle2()
-    numbers = detector.clusters.numbers
-    core = (1.0 - numbers.tail_fraction) / stats.norm.cdf(numbers.tail_alpha)
-    for energy, theta, sigma_e, sigma_theta, _ in test_photons.EVALUATED:
-        if theta != 90.0:
-            continue
-        batch = shoot(22, energy, theta, 100_000)
-        clusters = simulate(batch, detector, stream(153, f"{energy}", "test", 0)).clusters
-        upper = np.quantile(clusters.energy, 1.0 - core * stats.norm.sf(1.0))
-        for name, ours, reference, unit, allowed in (
-            ("σ(E)/E", 100.0 * (upper / energy - 1.0), sigma_e, "%", 0.06),
-            ("σ(θ)", 1e3 * clusters.theta.std(), sigma_theta, "mrad", 0.04),
-        ):
+PUBLISHED_WIDTHS = {
+    "Jpsi_mumu": (9.5, "8 to 11 MeV, remembered"),
+    "KS_pipi": (2.1, "1.8 to 3 MeV, remembered"),
+    "D0_Kpi": (5.25, "4.5 to 6 MeV, remembered"),
+}
+
+
+def masses() -> Iterator[Row]:
+    """Widths of mass peaks as they come out: half of the central 68.3 %."""
+    detector = build_detector(load_card("belle2"))
+    for row in mass_peaks(detector, stream(122, "masses", "test", 0)):
+        if row["name"] in PUBLISHED_WIDTHS:
+            value, source = PUBLISHED_WIDTHS[row["name"]]
             yield within(
-                SECTION, f"{name} of photons, {energy:g} GeV, 90°", float(ours), reference, allowed,
-                "`geometry/belle2/ecl_resolution_coefficients.csv`",
-                "tests/detector/test_photons.py::test_resolutions_close_with_the_published_coefficients",
-                "100,000 photons", unit,
+                SECTION, f"width of {row['name']}, {row['p_low_GeV']:g} to {row['p_high_GeV']:g} GeV",
+                row["sigma68_MeV"], value, 0.15, source,
+                "tests/detector/test_performance.py::test_summary_has_what_the_published_table_asks_for",
+                "decays through the whole detector", "MeV",
             )  # fmt: skip
-    rng = stream(155, "efficiency", "test", 0)
-    n = 200_000
-    found = len(simulate(shoot(22, 2.0, 89.0, n, rng), detector, rng).clusters.energy) / n
-    before, total = 0.0367 - 0.0016 * 5 / 6, 0.1828
-    expected = (1.0 - before) * (1.0 - 0.02 * (total - before) / (1.0 - before)) * 0.995
+    computed = {0.2: 4.93, 0.5: 4.22, 1.0: 4.64, 1.5: 5.18, 2.0: 5.93, 3.0: 7.31}
+    for row in pi0_width(detector, stream(123, "pi0", "test", 0)):
+        if row["p_GeV"] in computed:
+            yield within(
+                SECTION, f"width of π⁰ → γγ, {row['p_GeV']:g} GeV, 90°", row["sigma68_MeV"], computed[row["p_GeV"]],
+                0.15,
+                "from the published photon covariances, medium background (basf2)",
+                "tests/detector/test_calorimeter_photons.py::test_pi0_width_comes_out", "decays", "MeV",
+            )  # fmt: skip
+
+
+def conversions() -> Iterator[Row]:
+    """Photons that convert inside the tracker."""
+    detector = build_detector(load_card("belle2_run2"))
+    rng, n = stream(124, "conversions", "test", 0), 400_000
+    share = float((simulate(shoot(22, 3.0, 90.0, n, rng), detector, rng).fate == FATE_CONVERTED).mean())
+    # 0.95: pair production at 3 GeV relative to its asymptotic value
     yield within(
-        SECTION, "efficiency of photons, 2 GeV, 89° (conversions)", found, expected, 0.006,
-        "conversions computed independently from the material",
-        "tests/detector/test_photons.py::test_efficiency_is_conversion_times_the_card", f"{n:,} photons",
-    )  # fmt: skip
-
-
-def bremsstrahlung() -> Iterator[Row]:
-    """Mean energy that electrons keep on the way out."""
-    tables = _belle2().tracks
-    rng, emitted, n = stream(142, "loss", "test", 0), np.empty((MAX_BREMS, 3)), 40_000
-    row = _depth_row(0.0, tables.numbers, tables.depth)
-    left = np.ones(n)
-    for i in range(n):
-        count = _radiate(rng, 1.0, 0.0, 0.0, tables.numbers, tables.depth, emitted)
-        if count:
-            left[i] = emitted[count - 1, 2]
-    expected = math.exp(-tables.depth[row, -1, 1] * (1.0 - 4.0 / 3.0 * test_brems.CUTOFF))
-    yield of_values(
-        SECTION, "mean energy left after bremsstrahlung, 90°", (left.mean(), left.std() / math.sqrt(n)),
-        (expected, 0.0), "exp(−X/X₀), exact for the spectrum of the PDG review, eq. 34.29",
-        "tests/detector/test_brems.py::test_mean_energy_left_is_exp_of_minus_the_material", f"{n:,} electrons",
+        SECTION, "photons of 3 GeV at 90° that convert before the end of the chamber", share, 0.95 * 0.0367, 0.08,
+        "7/9 X/X0 of the layers, computed independently, times the energy dependence",
+        "tests/detector/test_transport_conversion.py::test_the_rate_is_the_depth_times_the_cross_section",
+        f"{n:,} photons",
     )  # fmt: skip
 
 
@@ -130,4 +141,4 @@ def identification() -> Iterator[Row]:
         )  # fmt: skip
 
 
-MEASUREMENTS = (resolutions, pulls, photons, bremsstrahlung, identification)
+MEASUREMENTS = (resolutions, pulls, masses, conversions, identification)
