@@ -155,8 +155,9 @@ def show_process(
     Returns
     -------
     dict
-        ``name``, ``description``, ``cross_section_fb``, ``error_fb``, ``parameters`` (the values in use) and
-        ``allowed`` (default, allowed values and help of every parameter).
+        ``name``, ``description``, ``cross_section_fb``, ``error_fb``, ``info`` (what else a process knows: sampling
+        efficiency, width, lifetime, branching fractions), ``parameters`` (the values in use) and ``allowed`` (default,
+        allowed values and help of every parameter).
 
     Raises
     ------
@@ -166,7 +167,7 @@ def show_process(
     Examples
     --------
     >>> sorted(show_process("tau_pair"))
-    ['allowed', 'cross_section_fb', 'description', 'error_fb', 'name', 'parameters']
+    ['allowed', 'cross_section_fb', 'description', 'error_fb', 'info', 'name', 'parameters']
     """
     process = find(name)
     prepared = prepare(name, parameters, beam)
@@ -175,6 +176,7 @@ def show_process(
         "description": process.description,
         "cross_section_fb": prepared.cross_section_fb,
         "error_fb": prepared.cross_section_error_fb,
+        "info": dict(getattr(prepared, "info", {})),
         "parameters": dict(prepared.parameters),
         "allowed": {p.name: {"default": p.default, "allowed": p.allowed(), "help": p.help} for p in process.parameters},
     }

@@ -89,18 +89,6 @@ class Surface(CardModel):
         return self
 
 
-class Tail(CardModel):
-    """Low-side power law of the energy response (Crystal Ball)."""
-
-    alpha: Positive
-    power: Positive
-
-    @model_validator(mode="after")
-    def _integrable(self) -> Self:
-        require_order(1.0, self.power.value, "1", "power")
-        return self
-
-
 class Response(CardModel):
     """Shape of the energy response: Novosibirsk tail of the shower, symmetric background, edges of the regions."""
 
@@ -123,12 +111,6 @@ class Conversion(CardModel):
     def _ordered(self) -> Self:
         require_order(self.energy_low.value, self.energy_unity.value, "energy_low", "energy_unity")
         return self
-
-
-class Merging(CardModel):
-    """When a photon and the electron it came from make one cluster."""
-
-    angle_rad: NonNegative
 
 
 class Timing(CardModel):
@@ -154,9 +136,7 @@ class CalorimeterSettings(CardModel):
     background_level: Text
     regions: Regions
     surface: Surface
-    tail: Tail
     conversion: Conversion
-    merging: Merging
     timing: Timing
     response: Response
     bremsstrahlung: Bremsstrahlung

@@ -30,7 +30,6 @@ class CardFiles(CardModel):
 
     tracking: str
     tracking_efficiency: str
-    displaced_efficiency: str
     finding: str
     tracking_uncertainty: str
     vxd_layers: str

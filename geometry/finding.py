@@ -52,21 +52,6 @@ class EfficiencyBin(CardModel):
         return self
 
 
-class DisplacedBin(CardModel):
-    """Efficiency relative to prompt tracks in a bin of production radius (cm)."""
-
-    rho_min_cm: NonNegativeFloat
-    rho_max_cm: PositiveFloat
-    value: UnitFloat
-    error: NonNegativeFloat
-    source: Source
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        require_order(self.rho_min_cm, self.rho_max_cm, "rho_min_cm", "rho_max_cm")
-        return self
-
-
 class Prompt(CardModel):
     """What counts as a track from the beam pipe: the acceptance in theta is that of such tracks alone."""
 
@@ -162,11 +147,10 @@ class FindingSection(FindingSettings):
     """
 
     efficiency: tuple[EfficiencyBin, ...] = Field(min_length=1)
-    displaced: tuple[DisplacedBin, ...] = Field(min_length=1)
     uncertainties: tuple[UncertaintyBin, ...] = Field(min_length=1)
 
 
-def _check_bins(efficiency: tuple[EfficiencyBin, ...], displaced: tuple[DisplacedBin, ...], files: Files) -> None:
+def _check_bins(efficiency: tuple[EfficiencyBin, ...], files: Files) -> None:
     """Bins must fill their grids once, without gap or overlap."""
     where = files["tracking_efficiency"]
     pt_edges = check_tiling([(r.pt_min, r.pt_max) for r in efficiency], ("pt_min", "pt_max"), where)
@@ -178,8 +162,6 @@ def _check_bins(efficiency: tuple[EfficiencyBin, ...], displaced: tuple[Displace
             f"{where}: {len(efficiency)} rows, {len(cells)} of them different, do not fill the grid of pt and theta "
             "bins once: give one row for each cell"
         )
-    radii = [(r.rho_min_cm, r.rho_max_cm) for r in displaced]
-    check_tiling(radii, ("rho_min_cm", "rho_max_cm"), files["displaced_efficiency"])
 
 
 def _check_uncertainties(rows: tuple[UncertaintyBin, ...], where: Path) -> None:
@@ -194,10 +176,9 @@ def _check_uncertainties(rows: tuple[UncertaintyBin, ...], where: Path) -> None:
 def read_finding(files: Files) -> FindingSection:
     """The section from the files of a card."""
     efficiency = read_rows(files["tracking_efficiency"], EfficiencyBin)
-    displaced = read_rows(files["displaced_efficiency"], DisplacedBin)
     uncertainties = read_rows(files["tracking_uncertainty"], UncertaintyBin)
-    _check_bins(efficiency, displaced, files)
+    _check_bins(efficiency, files)
     _check_uncertainties(uncertainties, files["tracking_uncertainty"])
     settings = read_settings(files["finding"], FindingSettings)
-    tables = {"efficiency": efficiency, "displaced": displaced, "uncertainties": uncertainties}
+    tables = {"efficiency": efficiency, "uncertainties": uncertainties}
     return with_tables(FindingSection, settings, tables, files["finding"])

@@ -84,9 +84,9 @@ BAD = {
     ),
     "missing source": (
         "calorimeter.toml",
-        'alpha = { value = 1.2, source = "M typical of CsI(Tl) photon line shapes (0.9-1.5)" }',
-        "alpha = { value = 1.2 }",
-        "calorimeter.toml: key 'tail.alpha.source' is missing",
+        'energy_unity = { value = 1.0, source = "C asymptotic above 1 GeV" }',
+        "energy_unity = { value = 1.0 }",
+        "calorimeter.toml: key 'conversion.energy_unity.source' is missing",
     ),
     "negative": (
         "calorimeter.toml",
@@ -129,12 +129,6 @@ BAD = {
         "0.05,0.075,17,25,0.14,",
         "0.05,0.075,17,25,1.4,",
         "tracking_efficiency.csv: line 2: key 'value' = '1.4'",
-    ),
-    "bins apart": (
-        "displaced_efficiency.csv",
-        "0.5,2,",
-        "0.6,2,",
-        "displaced_efficiency.csv: bins in rho_min_cm and rho_max_cm do not join: 0..0.5 is followed by 0.6..2",
     ),
     "bin upside down": (
         "identification.csv",

@@ -39,6 +39,12 @@ def show(name: str, pairs: tuple[str, ...], beam: str, as_json: bool) -> None:
         return
     click.echo(f"{name}: {answer['description']}")
     click.echo(f"cross-section {answer['cross_section_fb']:.6g} +- {answer['error_fb']:.2g} fb, beam {beam}")
+    info = answer["info"]
+    assert isinstance(info, dict)
+    for key, value in info.items():
+        click.echo(
+            f"{key.replace('_', ' ')}: {value:.6g}" if isinstance(value, float) else f"{key.replace('_', ' ')}: {value}"
+        )
     parameters, allowed = answer["parameters"], answer["allowed"]
     assert isinstance(parameters, dict) and isinstance(allowed, dict)
     rows = [(key, str(value), str(allowed[key]["allowed"]), allowed[key]["help"]) for key, value in parameters.items()]

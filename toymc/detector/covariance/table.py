@@ -8,8 +8,6 @@ of the other (sigma(omega) then differs by up to a third).
 
 import hashlib
 import math
-import os
-import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -41,6 +39,7 @@ from toymc.detector.covariance.grid import (
     tan_range,
 )
 from toymc.detector.covariance.path import SOFT
+from toymc.generators.cache import cache_folder
 from toymc.geometry import DetectorCard
 from toymc.kernels import kernel
 
@@ -154,21 +153,6 @@ def _build(card: DetectorCard, ideal: bool) -> dict[str, npt.NDArray[np.generic]
     return {"edges": edges, "guess": guess, "rows": rows, "values": values, "maps": maps, "layers": layers}
 
 
-def _cache_folder() -> Path:
-    """The user's cache folder: TOYMC_CACHE_DIR, XDG_CACHE_HOME/toymc, or what the system has for it."""
-    given = os.environ.get("TOYMC_CACHE_DIR")
-    if given:
-        return Path(given)
-    base = os.environ.get("XDG_CACHE_HOME")
-    if base:
-        return Path(base) / "toymc"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", str(Path.home()))) / "toymc"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "toymc"
-    return Path.home() / ".cache" / "toymc"
-
-
 def _words(card: DetectorCard, ideal: bool) -> Iterator[bytes]:
     """Everything that the table depends on."""
     surfaces, constants = tracker(card, ideal)
@@ -194,7 +178,7 @@ def cache_file(card: DetectorCard, ideal: bool = False) -> Path:
     for word in _words(card, ideal):
         digest.update(word)
     name = "".join(c if c.isalnum() else "_" for c in card.name)
-    return _cache_folder() / f"covariance-{name}-{digest.hexdigest()[:20]}.npz"
+    return cache_folder() / f"covariance-{name}-{digest.hexdigest()[:20]}.npz"
 
 
 _KINDS = {
