@@ -12,7 +12,7 @@ import numpy as np
 
 from toymc.errors import InputError
 from toymc.events import EventBatch
-from toymc.generators import b_generic, b_k_scalar, continuum, tau_hnl, tau_pair
+from toymc.generators import b_generic, b_k_scalar, continuum, ee_hadrons, ee_ll, tau_hnl, tau_pair
 from toymc.generators.llx import alp, photon, scalar, zprime
 from toymc.generators.parameters import Parameter, Value, resolve
 from toymc.geometry.beam import BeamCard, load_beam
@@ -75,6 +75,8 @@ _ROWS = (
     Process("tautau_scalar", scalar.TAUTAU_DESCRIPTION, scalar.TAUTAU_PARAMETERS, scalar.build_tautau),
     Process("mumu_gamma", photon.MUMU_DESCRIPTION, photon.MUMU_PARAMETERS, photon.build_mumu),
     Process("ee_gamma", photon.EE_DESCRIPTION, photon.EE_PARAMETERS, photon.build_ee),
+    Process("ee_ll", ee_ll.DESCRIPTION, ee_ll.PARAMETERS, ee_ll.build),
+    Process("ee_hadrons", ee_hadrons.DESCRIPTION, ee_hadrons.PARAMETERS, ee_hadrons.build),
     Process("b_k_scalar", b_k_scalar.DESCRIPTION, b_k_scalar.PARAMETERS, b_k_scalar.build),
     Process("b_generic", b_generic.DESCRIPTION, b_generic.PARAMETERS, b_generic.build),
     Process("tau_hnl", tau_hnl.DESCRIPTION, tau_hnl.PARAMETERS, tau_hnl.build),
