@@ -204,15 +204,17 @@ def write_dataset(
 
     target = Path(path)
     sealed = target.with_name(f"{target.stem}.truth{target.suffix or '.h5'}")
-    with atomic_file(sealed) as temporary, h5py.File(temporary, "w", track_order=True) as file:
-        _attributes(file, {"study": study.name, "seed": seed, "samples": ", ".join(data.samples), **(inject or {})})
-        for channel_name, origin in data.origin.items():
-            file.create_dataset(f"channels/{channel_name}/origin", data=origin, track_times=False)
-    with atomic_file(target) as temporary, h5py.File(temporary, "w", track_order=True) as file:
-        _attributes(file, {"study": study.name, "luminosity_fb": luminosity_fb})
-        for channel in study.channels:
-            name = f"channels/{channel.name}/{channel.observable}"
-            file.create_dataset(name, data=data.observables[channel.name], track_times=False)
+    # one inside the other: both appear, or none
+    with atomic_file(target) as data_file, atomic_file(sealed) as truth_file:
+        with h5py.File(data_file, "w", track_order=True) as file:
+            _attributes(file, {"study": study.name, "luminosity_fb": luminosity_fb})
+            for channel in study.channels:
+                name = f"channels/{channel.name}/{channel.observable}"
+                file.create_dataset(name, data=data.observables[channel.name], track_times=False)
+        with h5py.File(truth_file, "w", track_order=True) as file:
+            _attributes(file, {"study": study.name, "seed": seed, "samples": ", ".join(data.samples), **(inject or {})})
+            for channel_name, origin in data.origin.items():
+                file.create_dataset(f"channels/{channel_name}/origin", data=origin, track_times=False)
     return sealed
 
 
