@@ -11,7 +11,7 @@ import numpy as np
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM
 from toymc.detector.covariance.lookup import _pending_factor, _track_hits
 from toymc.detector.covariance.smear import _smear_full
-from toymc.detector.finding.found import _flipped, _probability, _reversed
+from toymc.detector.finding.found import _flipped, _level, _probability, _reversed
 from toymc.detector.finding.kinks import MERGED, _after_kink, _kink_shift, _shifted
 from toymc.detector.helix import _to_helix
 from toymc.detector.muons.kernels import _klm
@@ -57,11 +57,12 @@ def _charge(pdg, species):
 
 
 @inlined_kernel
-def _hopeless(x, y, px, py, end, tan_lambda, finding):
+def _hopeless(x, y, px, py, end, tan_lambda, draw, finding, efficiency):
     """Whether no track can come of a particle, whatever it hits: then its covariance is not worth calculating.
 
     Sure signs alone: `_probability` is 0 below a transverse momentum and for prompt particles outside the acceptance,
-    and without three strip layers or wires.
+    and without three strip layers or wires; it never exceeds the efficiency of prompt tracks, so that a `draw` above
+    that decides already.
     """
     pt = math.sqrt(px * px + py * py)
     if not pt >= finding.pt_min:
@@ -70,15 +71,17 @@ def _hopeless(x, y, px, py, end, tan_lambda, finding):
     if rho < finding.prompt_radius:
         if not (tan_lambda >= finding.tan_low and tan_lambda <= finding.tan_high):
             return True
-    return rho + end < SHORTEST_CM
+    return rho + end < SHORTEST_CM or draw >= _level(pt, tan_lambda, efficiency)
 
 
 @lean_kernel
 def _candidate(
-    slot, j, end, charge, px, py, pz, mass, x, y, z, field, finding,
+    slot, j, end, charge, draw, px, py, pz, mass, x, y, z, field, finding, efficiency,
     reals, places, values, surfaces, work, helix, factor, hits,
 ):  # fmt: skip
     """Fill candidate `slot` with particle j, that is gone after the transverse path `end` (cm).
+
+    It will be found if the uniform number `draw` is below its probability (0: not decided yet).
 
     Returns the crossings from which `_fitted` still has to make the factor, 0 if it is there: who is not found needs
     none.
@@ -89,7 +92,7 @@ def _candidate(
     helix[slot, 2] = omega
     helix[slot, 3] = z0
     helix[slot, 4] = tan_lambda
-    if _hopeless(x[j], y[j], px[j], py[j], end, tan_lambda, finding):
+    if _hopeless(x[j], y[j], px[j], py[j], end, tan_lambda, draw, finding, efficiency):
         hits[slot, 0], hits[slot, 1], hits[slot, 2] = -1, 0, 0
         return np.int64(0)
     crossings, n_pxd, n_svd, n_cdc = _track_hits(

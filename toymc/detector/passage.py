@@ -102,8 +102,9 @@ def _single(
 ):  # fmt: skip
     """A charged particle without a charged daughter: (tracks, clusters)."""
     charge = _charge(pdg[j], species)
+    draw = rng.random()
     crossings = _candidate(
-        ITSELF, j, end_arc[j], charge, px, py, pz, mass, x, y, z, field, finding,
+        ITSELF, j, end_arc[j], charge, draw, px, py, pz, mass, x, y, z, field, finding, efficiency,
         reals, places, values, surfaces, work, helix, factor, hits,
     )  # fmt: skip
     radiated = 0.0
@@ -125,7 +126,7 @@ def _single(
             helix[ITSELF, 1] += shift[1]
             helix[ITSELF, 2] += shift[2]
     chance = _chance(ITSELF, rho, hits[ITSELF, 1], hits[ITSELF, 2], field, helix, hits, finding, efficiency)
-    found = chance > 0.0 and rng.random() < chance
+    found = draw < chance
     found = found and _fitted(ITSELF, j, crossings, px, py, pz, mass, reals, surfaces, work, factor)
     n_c, energy, vx, vy, vz = _calorimeter_of_track(
         rng, found, truth, species, at_x, at_y, at_z, qx, qy, qz, mass[j], curvature, end_arc[j],
@@ -167,8 +168,8 @@ def _decaying(
         if slot == ITSELF or moves:
             crossings = _candidate(
                 slot, row, math.inf if slot == JOINED else end_arc[row],
-                daughter_charge if slot == DAUGHTER else charge, px, py, pz, mass, x, y, z, field, finding,
-                reals, places, values, surfaces, work, helix, factor, hits,
+                daughter_charge if slot == DAUGHTER else charge, 0.0, px, py, pz, mass, x, y, z, field, finding,
+                efficiency,                reals, places, values, surfaces, work, helix, factor, hits,
             )  # fmt: skip
             # the scratch serves one candidate at a time
             if not _fitted(slot, row, crossings, px, py, pz, mass, reals, surfaces, work, factor):
