@@ -71,7 +71,7 @@ _WAYS = {
     "mumutautau": (Annihilation(13, 15, True, True), Annihilation(15, 13, True, False)),
 }
 # radiative corrections not computed, exchange of identical electrons
-_THEORY = {"eeee": 0.08, "eemumu": 0.01, "eetautau": 0.02, "mumumumu": 0.02, "mumutautau": 0.02}
+_THEORY = {"eeee": 0.10, "eemumu": 0.01, "eetautau": 0.02, "mumumumu": 0.02, "mumutautau": 0.02}
 
 
 def _check(values: Mapping[str, Value], sqrt_s: float) -> None:
