@@ -16,7 +16,7 @@ eemumu, W > 0.5     18.83 nb (18.55 + 0.28 + 0.004)     reference 18.9 +- 0.1
 eetautau            18.47 pb (15.26 + 1.34 + 1.87)      reference 18.36
 mumumumu            348 fb                              reference 351.2
 mumutautau          145.4 fb                            reference 144.1
-eeee, W > 0.5       36.4 nb                             reference 39.7 +- 0.1
+eeee, W > 0.5       36.3 nb                             reference 39.7 +- 0.1
 
 What is left out: exchange of identical particles as interference (4 mu: the reference has it, -0.9 %; 4 e: probably
 most of the -8 %, besides 0.15 nb of emission and what the cut of the reference means, see below), Z exchange, radiative

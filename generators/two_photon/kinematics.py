@@ -140,6 +140,11 @@ def _photon_axes(s, reals, vectors, invariants):
         px, py, pz = 1.0 - zx * zx, -zx * zy, -zx * zz
         length = np.sqrt(px * px + py * py + pz * pz)
     px, py, pz = px / length, py / length, pz / length
+    # once more: P_T may be 1e-6 of P, and the axes have to be orthogonal to rounding
+    along = px * zx + py * zy + pz * zz
+    px, py, pz = px - along * zx, py - along * zy, pz - along * zz
+    length = np.sqrt(px * px + py * py + pz * pz)
+    px, py, pz = px / length, py / length, pz / length
     v[AXIS_X, 0], v[AXIS_X, 1], v[AXIS_X, 2] = px, py, pz
     v[AXIS_Y, 0], v[AXIS_Y, 1], v[AXIS_Y, 2] = zy * pz - zz * py, zz * px - zx * pz, zx * py - zy * px
     v[AXIS_Z, 0], v[AXIS_Z, 1], v[AXIS_Z, 2] = zx, zy, zz

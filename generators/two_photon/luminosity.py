@@ -98,7 +98,7 @@ def lepton_pair_nb(w: npt.ArrayLike, mass: float) -> FloatArray:
     Examples
     --------
     >>> round(float(lepton_pair_nb(1.0, 0.1056584)), 1)
-    89.6
+    950.2
     """
     w = np.asarray(w, dtype=np.float64)
     r = 4.0 * mass**2 / w**2
