@@ -287,7 +287,7 @@ def _pair_axes(rng, c, ax, ay, az, axes):
 
 @lean_kernel
 def _pair_production(rng, settings, scratch):
-    """From the beams to the pair: (photons, g = (2 m_tau/M)^2, cos Theta); axes and frames[0] of the scratch are set."""
+    """From the beams to the pair: (photons, g = (2 m_tau/M)^2, cos Theta); fills axes and frames[0] of the scratch."""
     photons = scratch.photons
     axes = scratch.axes
     n_photons, s_prime, ax, ay, az = _initial_state(rng, settings, photons, scratch.frames[0], scratch.frames[1])

@@ -342,6 +342,6 @@ TAU_L_ALPHA = Study(
         "Identification enters as a weight per track, so that misidentified hadrons carry small weights.",
         "N_lnunu and N_b float freely in each channel; one background shape of other tau decays and e+e- -> qq.",
         "Efficiencies are per tau -> l alpha, the branching fraction of the three-prong tag included.",
-        "Photons that convert in the material, split-off clusters and four-lepton final states are not simulated.",
+        "Four-lepton final states are not part of the background.",
     ),
 )

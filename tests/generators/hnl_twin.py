@@ -108,7 +108,7 @@ def across(meson, first, second):
 
 
 def production(kind, p4, codes, masses):
-    """The map from the spinor sum of the tau to P; `kind` meson, two_mesons, as_tau or as_lepton; p4 (n, 4, rows, 4)."""
+    """The map from the spinor sum of the tau to P; `kind` meson, two_mesons, as_tau, as_lepton; p4 (n, 4, rows, 4)."""
     other, neutrino = p4[:, 0, 1], p4[:, 0, 2]
     if kind == "as_tau":
         tensor = current_tensor(other, neutrino, m_particle=masses[abs(codes[0, 0, 1])])
@@ -128,7 +128,7 @@ def production(kind, p4, codes, masses):
 
 
 def decay(kind, p4, codes, way, masses, couplings=(1.0, 0.0)):
-    """D of N -> Y; `kind` meson, two_mesons, charged (l_a, nu_b, l_b), neutral or invisible; `way` +-1 for N or Nbar."""
+    """D of N -> Y; `kind` meson, two_mesons, charged (l_a, nu_b, l_b), neutral, invisible; `way` +-1 for N or Nbar."""
     chirality = P_L if way > 0 else P_R
     q = p4[:, 2]
     mass = [masses.get(abs(int(c)), 0.0) for c in codes[0, 2, :3]]
