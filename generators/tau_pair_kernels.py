@@ -29,7 +29,7 @@ from toymc.generators.lorentz import _apply, _rotation_between, _times_boost, _t
 from toymc.generators.radiation import _radiate, _radiate_pair
 from toymc.generators.secondary import _ctau_cm, _decay_secondary, _is_unstable, _to_lab
 from toymc.generators.tau.decay import _decay_tau
-from toymc.kernels import kernel, lean_kernel
+from toymc.kernels import inlined_kernel, kernel, lean_kernel
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -223,7 +223,7 @@ def _helicities(rng, cll, h_minus, h_plus):
     return -1.0, -1.0
 
 
-@lean_kernel
+@inlined_kernel
 def _pair_decays(rng, g, c, settings, tables, scratch, spin):
     """Decay both taus and find the rotations that carry their spin correlation: (n-, n+, helicity-, helicity+)."""
     modes = scratch.modes
@@ -271,7 +271,7 @@ def _orient_pair(rng, g, c, scratch, spin, ax, ay, az, bx, by, bz):
     return helicity_minus, helicity_plus
 
 
-@lean_kernel
+@inlined_kernel
 def _pair_axes(rng, c, ax, ay, az, axes):
     """Rows n, t, l of the spin triad for a tau- at cos(Theta) = c from the axis a, at random azimuth."""
     ux, uy, uz, vx, vy, vz = _transverse(ax, ay, az)
@@ -285,7 +285,7 @@ def _pair_axes(rng, c, ax, ay, az, axes):
     axes[0, 0], axes[0, 1], axes[0, 2] = wy * az - wz * ay, wz * ax - wx * az, wx * ay - wy * ax
 
 
-@lean_kernel
+@inlined_kernel
 def _pair_production(rng, settings, scratch):
     """From the beams to the pair: (photons, g = (2 m_tau/M)^2, cos Theta); fills axes and frames[0] of the scratch."""
     photons = scratch.photons
@@ -304,7 +304,7 @@ def _pair_production(rng, settings, scratch):
     return n_photons, g, c
 
 
-@lean_kernel
+@inlined_kernel
 def _write_pair(rng, first, n_photons, helicity_minus, helicity_plus, settings, scratch, reals, codes):
     """Rows of tau-, tau+ and the photons at the collision point; returns the next free row."""
     photons = scratch.photons
@@ -324,7 +324,7 @@ def _write_pair(rng, first, n_photons, helicity_minus, helicity_plus, settings, 
     return row
 
 
-@lean_kernel
+@inlined_kernel
 def _pair_event(rng, first, settings, tables, secondaries, scratch, reals, codes):
     """One event into the rows from `first` on; returns the row after its last one."""
     n_photons, g, c = _pair_production(rng, settings, scratch)

@@ -51,7 +51,7 @@ from toymc.events import (
     STATUS_DECAYED,
     STATUS_FINAL,
 )
-from toymc.kernels import kernel, lean_kernel
+from toymc.kernels import inlined_kernel, kernel, lean_kernel
 
 # rows of the list of secondaries
 S_PX, S_PY, S_PZ, S_M, S_X, S_Y, S_Z, S_T, S_END = range(9)
@@ -69,7 +69,7 @@ _HOLE_MARGIN = 1.3
 _IN_HOLE = 0.97
 
 
-@lean_kernel
+@inlined_kernel
 def _row_of(pdg, lookup, codes, places):
     """Row of a species; ESCAPES for what is not seen."""
     if -LOOKUP_RANGE <= pdg <= LOOKUP_RANGE:
@@ -101,7 +101,7 @@ def _made_status(fate):
     return STATUS_FINAL
 
 
-@lean_kernel
+@inlined_kernel
 def _quick(rng, species, px, py, pz, x, y, z, numbers, bounds):
     """Fate of a particle to which nothing happens, or 0; hazards of decay and material to go on with (-1: draw)."""
     rho2 = x * x + y * y

@@ -49,7 +49,7 @@ def _turn_on(x, width):
     return _TURN_ON[k] + (s - k) * (_TURN_ON[k + 1] - _TURN_ON[k])
 
 
-@lean_kernel
+@inlined_kernel
 def _cluster(work, n, energy, ux, uy, uz, numbers):
     """Column n of `work`: energy, cos(theta), then energy, cos(phi), sin(phi), cos(theta), sin(theta) in the CMS."""
     dot = numbers.beta_x * ux + numbers.beta_y * uy + numbers.beta_z * uz
@@ -69,7 +69,7 @@ def _cluster(work, n, energy, ux, uy, uz, numbers):
     work[4, n] = py * inverse
 
 
-@lean_kernel
+@inlined_kernel
 def _clusters(first_t, last_t, px, py, pz, omega, deposit, first_c, last_c, energy, theta, phi, numbers, work):
     """Fill `work` with the clusters of an event; their number."""
     n = 0
@@ -101,7 +101,7 @@ def _clusters(first_t, last_t, px, py, pz, omega, deposit, first_c, last_c, ener
     return n
 
 
-@lean_kernel
+@inlined_kernel
 def _pairs(n, numbers, work):
     """Pairs far apart in azimuth (CMS), as far as a line may ask; their number and the probability of the Bhabha veto.
 
@@ -134,7 +134,7 @@ def _pairs(n, numbers, work):
     return found, veto
 
 
-@lean_kernel
+@inlined_kernel
 def _tracks(first, last, px, py, pz, d0, z0, klm_layers, numbers, work):
     """Rows 11 to 17 of `work`: direction (2), tan lambda, p, probability to be found, share of that with a neural
     track, whether it fires the muon detector."""
@@ -157,7 +157,7 @@ def _tracks(first, last, px, py, pz, d0, z0, klm_layers, numbers, work):
         work[17, n] = 1.0 if klm_layers[i] >= numbers.muon_layer else 0.0
 
 
-@lean_kernel
+@inlined_kernel
 def _at_least(k, p0, p1, p2, p3):
     """Probability of k or more successes, from those of 0, 1, 2, 3."""
     fewer = 0.0
@@ -173,7 +173,7 @@ def _at_least(k, p0, p1, p2, p3):
     return max(0.0, 1.0 - fewer)
 
 
-@lean_kernel
+@inlined_kernel
 def _opening(rows, k, n, work):
     """Probability of a pair of found tracks with the opening of line k."""
     best = 0.0
@@ -189,7 +189,7 @@ def _opening(rows, k, n, work):
     return best
 
 
-@lean_kernel
+@inlined_kernel
 def _multiplicity(rows, k, n, alone, p_width, work):
     """Probabilities of 0, 1, 2, 3 tracks in the polar range of line k: found ones, or (`alone`) neural ones."""
     p0, p1, p2, p3 = 1.0, 0.0, 0.0, 0.0
@@ -208,7 +208,7 @@ def _multiplicity(rows, k, n, alone, p_width, work):
     return p0, p1, p2, p3
 
 
-@lean_kernel
+@inlined_kernel
 def _one_neural(rows, k, n, work):
     """Probability that one track or more in the polar range of line k is neural, given that they are found."""
     none = 1.0
@@ -218,7 +218,7 @@ def _one_neural(rows, k, n, work):
     return 1.0 - none
 
 
-@lean_kernel
+@inlined_kernel
 def _track_line(rows, k, n, p_width, before, work):
     """Probability of a line of kind track without the factor of `_one_neural`; `before`: that of the line above."""
     if rows[k, 3] == 0.0:
@@ -234,7 +234,7 @@ def _track_line(rows, k, n, p_width, before, work):
     return _at_least(rows[k, 3], p0, p1, p2, p3)
 
 
-@lean_kernel
+@inlined_kernel
 def _muon_line(rows, k, n, p_width, work):
     """Probability of a line of kind muon: the muon detector fires if enough layers are hit."""
     f0, f1 = 1.0, 0.0
@@ -255,13 +255,13 @@ def _muon_line(rows, k, n, p_width, work):
     return 1.0 - f0 if rows[k, 18] < 2.0 else max(0.0, 1.0 - f0 - f1)
 
 
-@lean_kernel
+@inlined_kernel
 def _inside(rows, k, cosine):
     """Whether a cluster lies in the polar range of a line."""
     return cosine >= rows[k, 19] and cosine <= rows[k, 20] and not (cosine > rows[k, 21] and cosine < rows[k, 22])
 
 
-@lean_kernel
+@inlined_kernel
 def _energy_line(rows, k, n, work):
     """Probability of a line of kind energy."""
     total = 0.0
@@ -271,7 +271,7 @@ def _energy_line(rows, k, n, work):
     return _turn_on(total - rows[k, 10], rows[k, 23])
 
 
-@lean_kernel
+@inlined_kernel
 def _counts(threshold, width, n, work):
     """Probabilities that 0, 1, 2, 3 clusters are above a threshold."""
     p0, p1, p2, p3 = 1.0, 0.0, 0.0, 0.0
@@ -284,7 +284,7 @@ def _counts(threshold, width, n, work):
     return p0, p1, p2, p3
 
 
-@lean_kernel
+@inlined_kernel
 def _highest(rows, k, n, work):
     """Probability that a cluster inside the polar range of a line of kind count is above its second threshold."""
     if rows[k, 9] == 0.0:
@@ -296,7 +296,7 @@ def _highest(rows, k, n, work):
     return _turn_on(highest - rows[k, 9], rows[k, 23])
 
 
-@lean_kernel
+@inlined_kernel
 def _single_line(rows, k, n, most_cms, work):
     """Probability of a line of kind single."""
     width = rows[k, 23]
@@ -322,7 +322,7 @@ def _single_line(rows, k, n, most_cms, work):
     return alone
 
 
-@lean_kernel
+@inlined_kernel
 def _pair_line(rows, k, n, n_pairs, total, most, most_cms, work):
     """Probability of a line of kind pair."""
     width = rows[k, 23]
@@ -351,7 +351,7 @@ def _pair_line(rows, k, n, n_pairs, total, most, most_cms, work):
     return best
 
 
-@lean_kernel
+@inlined_kernel
 def _line_probabilities(
     t0, t1, px, py, pz, omega, d0, z0, deposit, klm_layers, c0, c1, energy, theta, phi, numbers, rows, work, out
 ):  # fmt: skip
