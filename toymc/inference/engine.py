@@ -20,14 +20,15 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
+import numpy.typing as npt
 
 from toymc.inference.model import FloatArray
 from toymc.inference.packing import Packed
-from toymc.kernels import kernel
+from toymc.kernels import kernel, lean_kernel
 
 
 class Work(NamedTuple):
-    """Scratch of one evaluation; sizes as in `packing.Packed`."""
+    """Scratch of one evaluation and of the minimiser; sizes as in `packing.Packed`."""
 
     shape: FloatArray  # (P, 3) q(alpha), q', q'' of code4p
     factor: FloatArray  # (F, 3) value, first and second derivative
@@ -47,6 +48,12 @@ class Work(NamedTuple):
     slope: FloatArray  # (J,) -d(gamma)/d(y t)
     gradient: FloatArray  # (P,)
     hessian: FloatArray  # (P, P)
+    index: npt.NDArray[np.int64]  # (P,) of the minimiser: the parameters that move
+    held: npt.NDArray[np.bool_]  # (P,) those that a bound holds in this step
+    root: FloatArray  # (P, P) Cholesky factor
+    step: FloatArray  # (P,)
+    move: FloatArray  # (P,) the step on the moving parameters
+    trial: FloatArray  # (P,)
 
 
 def workspace(m: Packed) -> Work:
@@ -79,10 +86,16 @@ def workspace(m: Packed) -> Work:
         slope=np.zeros(n_gam),
         gradient=np.zeros(n_par),
         hessian=np.zeros((n_par, n_par)),
+        index=np.zeros(n_par, dtype=np.int64),
+        held=np.zeros(n_par, dtype=np.bool_),
+        root=np.zeros((n_par, n_par)),
+        step=np.zeros(n_par),
+        move=np.zeros(n_par),
+        trial=np.zeros(n_par),
     )
 
 
-@kernel
+@lean_kernel
 def _interpolate(m, theta, w):
     """code4p weights per parameter, code4 values per factor, and the product of factors per block."""
     for k in range(theta.size):
@@ -130,7 +143,7 @@ def _interpolate(m, theta, w):
             w.d_product[e] = w.factor[e, 1] * _product_without(w.factor, begin, end, e, -1)
 
 
-@kernel
+@lean_kernel
 def _product_without(factor, begin, end, first, second):
     product = 1.0
     for e in range(begin, end):
@@ -139,7 +152,7 @@ def _product_without(factor, begin, end, first, second):
     return product
 
 
-@kernel
+@lean_kernel
 def _yields(m, theta, w):
     """Yields per slot and their derivatives."""
     for q in range(w.yields.size):
@@ -173,7 +186,7 @@ def _yields(m, theta, w):
                 w.jacobian[k, m.slot[first + i]] += w.base[first + i] * slope
 
 
-@kernel
+@lean_kernel
 def _gamma_response(kind, scale, aux, low, high, u):
     """Gamma at u = y t and -d(gamma)/du; zero slope where it sits on a bound."""
     if kind == 1:
@@ -190,7 +203,7 @@ def _gamma_response(kind, scale, aux, low, high, u):
     return gamma, slope
 
 
-@kernel
+@lean_kernel
 def _rate_one(kind, scale, aux, n, other, y):
     """Root of the quadratic: rate of a bin with one gamma (before its bounds) and the gamma's own equation."""
     if kind == 1:
@@ -209,7 +222,7 @@ def _rate_one(kind, scale, aux, n, other, y):
     return other + gamma * y
 
 
-@kernel
+@lean_kernel
 def _rate_many(kind, scale, aux, lo, hi, yields, n, first, last, slot):
     """Root of h(rate) = sum gamma(t(rate)) y - rate, decreasing in the rate: Newton inside a bracket."""
     low = 0.0
@@ -243,7 +256,7 @@ def _rate_many(kind, scale, aux, lo, hi, yields, n, first, last, slot):
     return rate
 
 
-@kernel
+@lean_kernel
 def _constraint(kind, scale, aux, x):
     """Saturated constraint term: Gaussian (scale = sigma^2) or Poisson of mean x tau with tau = scale."""
     if kind == 1:
@@ -254,7 +267,7 @@ def _constraint(kind, scale, aux, x):
     return mean - aux + aux * math.log(aux / mean) if mean > 0.0 else np.inf
 
 
-@kernel
+@lean_kernel
 def _bins(m, n, gaux, w):
     """Profile the gammas; sum of the bin terms, and what their derivatives with respect to the yields are made of.
 
@@ -306,8 +319,9 @@ def _bins(m, n, gaux, w):
     return total
 
 
-# Reordered sums let dot products run in vector registers (measured: 5 to 6 times faster); nothing else is relaxed.
-_reordering_kernel = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
+# Reordered sums let dot products run in vector registers (measured: 5 to 6 times faster); nothing else is relaxed. No
+# reference counting here, as in the lean kernels around it.
+_reordering_kernel = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"}, _nrt=False)
 
 
 @_reordering_kernel
@@ -320,7 +334,7 @@ def _dots(a, rows, n, sign, out):
         out[c] += sign * total
 
 
-@kernel
+@lean_kernel
 def _derivatives(m, w):
     """Gradient, and the part of the Hessian (lower triangle) without second derivatives of the yields."""
     jacobian, vector, hessian, scaled = w.jacobian, w.vector, w.hessian, w.scaled
@@ -344,7 +358,7 @@ def _derivatives(m, w):
         _dots(scaled, vector, k + 1, 1.0, hessian[k])
 
 
-@kernel
+@lean_kernel
 def _curvature(m, w):
     """Adds sum_bins phi d2(yield), summed per block first: a yield is (nominal + shifts) x product of factors."""
     for r in range(m.block_start.size - 1):
@@ -380,7 +394,7 @@ def _curvature(m, w):
                 w.hessian[max(k, k2), min(k, k2)] += total * both
 
 
-@kernel
+@lean_kernel
 def _evaluate(m, n, aux, gaux, theta, w):
     """Saturated profile likelihood at theta: returns its value, leaves gradient, Hessian, rates and gammas in `w`.
 
@@ -408,3 +422,9 @@ def _evaluate(m, n, aux, gaux, theta, w):
         for j in range(i):
             w.hessian[j, i] = w.hessian[i, j]
     return total if total == total else np.inf
+
+
+@kernel
+def _value(m, n, aux, gaux, theta, w):
+    """`_evaluate`, to be called from Python."""
+    return _evaluate(m, n, aux, gaux, theta, w)

@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from toymc.inference.engine import _evaluate
-from toymc.kernels import kernel
+from toymc.kernels import kernel, lean_kernel
 
 CONVERGED, MAX_ITERATIONS, STUCK, BAD_START = 0, 1, 2, 3
 STATUS = {
@@ -25,7 +25,7 @@ STATUS = {
 }
 
 
-@kernel
+@lean_kernel
 def _cholesky(hessian, index, n, damping, factor):
     """Factorise the sub-matrix of `index[:n]` with its diagonal scaled by 1 + damping; False if not positive."""
     for i in range(n):
@@ -44,7 +44,7 @@ def _cholesky(hessian, index, n, damping, factor):
     return True
 
 
-@kernel
+@lean_kernel
 def _cholesky_solve(factor, n, x):
     for i in range(n):
         for k in range(i):
@@ -56,27 +56,27 @@ def _cholesky_solve(factor, n, x):
         x[i] /= factor[i, i]
 
 
-@kernel
-def _direction(lo, hi, gradient, hessian, theta, free, damping, index, factor, step):
-    """Newton step on the parameters that may move; returns (number of them, damping used, edm)."""
-    held = np.zeros(theta.size, dtype=np.bool_)
+@lean_kernel
+def _direction(lo, hi, theta, free, damping, w):
+    """Newton step on the parameters that may move, into `w.step`; returns (number of them, damping used, edm)."""
+    gradient, hessian, index, factor, held, step, x = w.gradient, w.hessian, w.index, w.root, w.held, w.step, w.move
+    for k in range(theta.size):
+        held[k] = False
     while True:
         n = 0
         for k in range(theta.size):
             g = gradient[k]
+            step[k] = 0.0
             if not free[k] or held[k] or (theta[k] <= lo[k] and g >= 0.0) or (theta[k] >= hi[k] and g <= 0.0):
                 continue
             index[n] = k
             n += 1
-        for k in range(theta.size):
-            step[k] = 0.0
         if n == 0:
             return 0, damping, 0.0
         while not _cholesky(hessian, index, n, damping, factor):
             damping = max(10.0 * damping, 1e-8)
-            if damping > 1e12:
+            if not damping <= 1e12:
                 return n, damping, np.inf
-        x = np.empty(n)
         for i in range(n):
             x[i] = -gradient[index[i]]
         _cholesky_solve(factor, n, x)
@@ -93,7 +93,7 @@ def _direction(lo, hi, gradient, hessian, theta, free, damping, index, factor, s
             return n, damping, edm
 
 
-@kernel
+@lean_kernel
 def _longest(lo, hi, theta, step):
     """Largest fraction of the step (at most 1) inside the box, and the parameter that meets its bound (-1: none)."""
     length = 1.0
@@ -108,21 +108,23 @@ def _longest(lo, hi, theta, step):
     return length, hit
 
 
-@kernel
-def _fit(m, n, aux, gaux, theta, free, tolerance, max_iterations, damping, w):
+@lean_kernel
+def _fit(m, n, aux, gaux, theta, free, tolerance, max_iterations, damping, known, w):
     """Minimise over the free parameters, in place.
 
-    Returns (value, edm, status, evaluations). `w` holds gradient, Hessian, rates and gammas at the returned theta.
+    `known` is the value at theta if `w` holds the evaluation there already (a fit that goes on where another ended),
+    else NaN. Returns (value, edm, status, evaluations). `w` holds gradient, Hessian, rates and gammas at the returned
+    theta.
     """
     n_par = theta.size
-    index = np.empty(n_par, dtype=np.int64)
-    factor = np.empty((n_par, n_par))
-    step = np.zeros(n_par)
-    trial = np.empty(n_par)
-    for k in range(n_par):
-        theta[k] = min(max(theta[k], m.lo[k]), m.hi[k])
-    value = _evaluate(m, n, aux, gaux, theta, w)
-    evaluations = 1
+    trial, step = w.trial, w.step
+    value = known
+    evaluations = 0
+    if not known == known:
+        for k in range(n_par):
+            theta[k] = min(max(theta[k], m.lo[k]), m.hi[k])
+        value = _evaluate(m, n, aux, gaux, theta, w)
+        evaluations = 1
     if not value < np.inf:
         return value, np.inf, 3, evaluations
     edm = np.inf
@@ -130,9 +132,7 @@ def _fit(m, n, aux, gaux, theta, free, tolerance, max_iterations, damping, w):
     for b in range(n.size):
         rounding += 1e-15 * n[b]
     for _ in range(max_iterations):
-        moving, used, edm = _direction(
-            m.lo, m.hi, w.gradient, w.hessian, theta, free, damping, index, factor, step
-        )
+        moving, used, edm = _direction(m.lo, m.hi, theta, free, damping, w)
         if moving == 0 or (edm < tolerance and used <= 1e-6):
             return value, edm, 0, evaluations
         length, hit = _longest(m.lo, m.hi, theta, step)
@@ -157,6 +157,12 @@ def _fit(m, n, aux, gaux, theta, free, tolerance, max_iterations, damping, w):
             theta[k] = trial[k]
         value = new
     return value, edm, 1, evaluations
+
+
+@kernel
+def _minimum(m, n, aux, gaux, theta, free, tolerance, max_iterations, damping, w):
+    """`_fit` from a start that nothing is known of, to be called from Python."""
+    return _fit(m, n, aux, gaux, theta, free, tolerance, max_iterations, damping, np.nan, w)
 
 
 @kernel

@@ -12,8 +12,8 @@ from scipy.special import gammaln, xlogy
 
 from toymc.errors import InputError
 from toymc.inference.checks import check_data
-from toymc.inference.engine import _evaluate, workspace
-from toymc.inference.minimise import BAD_START, CONVERGED, STATUS, _fit, _response
+from toymc.inference.engine import _value, workspace
+from toymc.inference.minimise import BAD_START, CONVERGED, STATUS, _minimum, _response
 from toymc.inference.model import FloatArray, Model
 from toymc.inference.packing import NORMAL, POISSON
 
@@ -154,7 +154,7 @@ class Likelihood:
     # -- values -------------------------------------------------------------------------------------------------
     def evaluate(self, data: Dataset, theta: FloatArray) -> float:
         """Saturated profile likelihood at theta; gradient, Hessian, rates and gammas stay in `work`."""
-        return float(_evaluate(self.packed, data.counts, data.aux, data.gam_aux, theta, self.work))
+        return float(_value(self.packed, data.counts, data.aux, data.gam_aux, theta, self.work))
 
     def nll(self, values: Mapping[str, float], data: Dataset) -> float:
         """The full negative log likelihood -ln L (every constant kept, as pyhf) at named parameter values.
@@ -240,7 +240,7 @@ class Likelihood:
     def _run(
         self, data: Dataset, theta: FloatArray, free: npt.NDArray[np.bool_], damping: float
     ) -> tuple[float, float, int, int]:
-        out = _fit(
+        out = _minimum(
             self.packed, data.counts, data.aux, data.gam_aux, theta, free, TOLERANCE, MAX_ITERATIONS, damping, self.work
         )
         return float(out[0]), float(out[1]), int(out[2]), int(out[3])
