@@ -1,0 +1,38 @@
+"""Global significance of a scan: upcrossings over mass, Euler characteristic over mass and lifetime, toys.
+
+The usual way in::
+
+    toys = background_toys(scan, n_toys=500, seed=1)      # scan(rng, n) -> q0 (n, n_masses[, n_lifetimes])
+    found = global_significance(q0_observed, toys)
+    found.z_local, found.z_global, found.trial_factor
+"""
+
+from toymc.inference.significance.excursions import count_excursions
+from toymc.inference.significance.extrapolation import (
+    Extrapolation,
+    GlobalPValue,
+    extrapolate,
+    local_p_value,
+    significance,
+)
+from toymc.inference.significance.significance import GlobalSignificance, ToyPValue, global_significance, toy_p_value
+from toymc.inference.significance.summary import ToySummary, background_toys, summarise_toys
+from toymc.inference.significance.validity import Validity, check_asymptotics
+
+__all__ = [
+    "Extrapolation",
+    "GlobalPValue",
+    "GlobalSignificance",
+    "ToyPValue",
+    "ToySummary",
+    "Validity",
+    "background_toys",
+    "check_asymptotics",
+    "count_excursions",
+    "extrapolate",
+    "global_significance",
+    "local_p_value",
+    "significance",
+    "summarise_toys",
+    "toy_p_value",
+]
