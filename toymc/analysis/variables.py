@@ -65,6 +65,21 @@ _TABLE = (
     ("photonE_3prong", "their energy, laboratory", "GeV", "tau 3x1"),
     ("photonECMS_1prong", "their energy, CMS", "GeV", "tau 3x1"),
     ("photonECMS_3prong", "their energy, CMS", "GeV", "tau 3x1"),
+    # B candidates: kaon and displaced pair
+    ("Mbc", "beam-constrained mass", "GeV", "basf2"),
+    ("deltaE", "energy of the candidate minus half of sqrt(s), CMS", "GeV", "basf2"),
+    ("M", "invariant mass of the pair at its vertex", "GeV", "basf2"),
+    ("Mred", "reduced mass sqrt(M^2 - 4 m^2) of the pair", "GeV", "toymc; M_red of 2306.02830"),
+    ("MPiPi", "mass of the pair as pions", "GeV", "toymc"),
+    ("kstarM", "mass of the K*", "GeV", "toymc"),
+    ("dv", "distance of the pair's vertex from the interaction point across the beam", "cm",
+     "toymc; d_v of 2306.02830"),
+    ("cosPointingXY", "cosine of the angle between flight and momentum of the pair across the beam", "",
+     "toymc; cos(alpha) of 2306.02830"),
+    ("pairChi2", "chi2 of the pair's vertex", "", "toymc"),
+    ("pair_p", "momentum of the pair, laboratory", "GeV", "toymc"),
+    ("pairMotherPDG", "PDG code of the common mother of the pair, 0 if there is none", "", "toymc"),
+    ("isSignal", "1 where the pair's mother and the kaon come from one particle", "", "basf2"),
 )  # fmt: skip
 
 _TRACK = (
@@ -76,6 +91,10 @@ _TRACK = (
     ("pdg", "PDG code of the true particle, 0 if there is none", ""),
 )
 _PREFIXES = {
+    "kaon": "kaon",
+    "pion": "pion of the K*",
+    "x1": "positive track of the pair",
+    "x2": "negative track of the pair",
     "signal": "one-prong track",
     "tag1": "first track of the three-prong side",
     "tag2": "second track of the three-prong side",
@@ -88,6 +107,15 @@ VARIABLES: Mapping[str, Variable] = MappingProxyType(
         f"{prefix}_{name}": Variable(f"{prefix}_{name}", f"{meaning} of the {owner}", unit, "toymc")
         for prefix, owner in _PREFIXES.items()
         for name, meaning, unit in _TRACK
+    }
+    | {
+        f"{prefix}_thetaExtrapolated": Variable(
+            f"{prefix}_thetaExtrapolated",
+            f"polar angle where the {_PREFIXES[prefix]} meets the calorimeter, seen from the interaction point",
+            "rad",
+            "toymc",
+        )
+        for prefix in ("x1", "x2")
     }
 )
 """Every variable that cuts may name, by name."""
