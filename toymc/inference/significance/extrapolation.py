@@ -1,8 +1,8 @@
 """Global p-value from counts at low levels: Gross and Vitells along the mass, Euler characteristic over two axes.
 
 Asymptotically q0 at one hypothesis is half a delta function at 0 and half a chi2 with one degree of freedom (the signal
-is not negative [G. Cowan et al., EPJC 71 (2011) 1554, eq. 47]), so P(q0 > u) = P(chi2_1 > u)/2 = 1 - Phi(sqrt u), and q0
-over the scan is the square of the positive part of a Gaussian field. For R stretches of the scan
+is not negative [G. Cowan et al., EPJC 71 (2011) 1554, eq. 47]), so P(q0 > u) = P(chi2_1 > u)/2 = 1 - Phi(sqrt u), and
+q0 over the scan is the square of the positive part of a Gaussian field. For R stretches of the scan
 
     one axis:   E[pieces of A_u] = R P(q0 > u) + N(u),   N(u) = N(u0) exp(-(u - u0)/2)
     two axes:   E[phi(A_u)]      = R P(q0 > u) + exp(-u/2) (N1 + sqrt(u) N2)
@@ -19,7 +19,7 @@ equal to the bound where this is small and a probability where it is not (a glob
 
 The error is that of the counts over toys with their covariance between levels; it is at least that of one crossing in
 all toys. On a grid the field between the points is not seen: a scan in steps of half a resolution misses 1 % of the
-crossings at u = 1 and a few per cent of the excursions at 3 to 4 sigma, so that the extrapolation errs on the safe side.
+crossings at u = 1 and a few per cent of the excursions at 3 to 4 sigma: the extrapolation errs on the safe side.
 """
 
 import math
@@ -95,7 +95,7 @@ class Extrapolation:
     def excursions(self, q0: float) -> tuple[float, float]:
         """exp(-u/2) (N1 + sqrt(u) N2) and its error, at u = q0."""
         row = _basis(q0, len(self.levels))
-        return float(row @ np.array(self.coefficients)), float(math.sqrt(max(row @ self.covariance @ row, 0.0)))
+        return float(row @ np.array(self.coefficients)), math.sqrt(max(float(row @ self.covariance @ row), 0.0))
 
     def p_value(self, q0: float) -> GlobalPValue:
         """Global p-value of a largest local q0.

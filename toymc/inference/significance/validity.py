@@ -93,7 +93,7 @@ def check_asymptotics(toys: ToySummary, extrapolation: Extrapolation) -> Validit
     sparse = float(np.mean((excess > 0.5 * p) & (excess > 4.0 * math.sqrt(p * (1.0 - p) / n))))
     reasons = []
     if _off(exceedance, exceedance_error):
-        reasons.append(f"q0 > 4 is {exceedance:.2f} +- {exceedance_error:.2f} times as frequent as in the asymptotic field")
+        reasons.append(f"q0 > 4 is {exceedance:.2f} +- {exceedance_error:.2f} times as frequent as asymptotically")
     if _off(closure, closure_error):
         reasons.append(f"excursions above q0 = 4 are {closure:.2f} +- {closure_error:.2f} times those extrapolated")
     if sparse > SPARSE_LIMIT:
