@@ -19,6 +19,32 @@ E_ELECTRON, SPREAD_ELECTRON, SIN_ELECTRON, COS_ELECTRON = 0, 1, 2, 3
 E_POSITRON, SPREAD_POSITRON, SIN_POSITRON, COS_POSITRON = 4, 5, 6, 7
 CENTRE, SIGMA, SQRT_S, N_BEAM = 8, 11, 14, 15
 
+REFERENCE_SQRT_S = 10.579
+"""GeV; energy of lowest-order cross-sections (``isr=false``) for beams within 5 MeV of it."""
+_SAME_ENERGY = 5e-3
+
+
+def lowest_order_energy(sqrt_s: float, use_isr: bool) -> float:
+    """Energy at which a cross-section is computed: that of the beams, at lowest order the reference near to it.
+
+    Parameters
+    ----------
+    sqrt_s : float
+        Of the beam card, GeV.
+    use_isr : bool
+
+    Returns
+    -------
+    float
+        GeV.
+
+    Examples
+    --------
+    >>> lowest_order_energy(10.5796, False), lowest_order_energy(10.5796, True), lowest_order_energy(10.52, False)
+    (10.579, 10.5796, 10.52)
+    """
+    return REFERENCE_SQRT_S if not use_isr and abs(sqrt_s - REFERENCE_SQRT_S) < _SAME_ENERGY else sqrt_s
+
 
 def beam_array(card: BeamCard) -> FloatArray:
     """Flatten a beam card for the kernels.

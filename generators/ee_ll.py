@@ -34,6 +34,7 @@ from collections.abc import Mapping
 
 from toymc.constants import M_E
 from toymc.errors import InputError
+from toymc.generators.beams import lowest_order_energy
 from toymc.generators.parameters import Parameter, Value
 from toymc.generators.two_photon import layout
 from toymc.generators.two_photon.parts import (
@@ -44,7 +45,7 @@ from toymc.generators.two_photon.parts import (
     annihilation_part,
     two_photon_part,
 )
-from toymc.generators.two_photon.process import SumOfParts, lowest_order_energy, sum_of_parts
+from toymc.generators.two_photon.process import SumOfParts, sum_of_parts
 from toymc.geometry.beam import BeamCard
 from toymc.streams import stream
 

@@ -43,7 +43,7 @@ PARAMETERS = (
     Parameter("dirac", False, "a Dirac N; Majorana otherwise"),
     CTAU,
     Parameter("tag", "all", "modes of the other tau: names or groups, comma-separated"),
-    Parameter("isr", True, "initial-state radiation and vacuum polarisation"),
+    Parameter("isr", True, "initial-state radiation and vacuum polarisation; false: lowest-order cross-section"),
     Parameter("fsr", True, "photons off the taus and off the charged products of all decays"),
     Parameter("spin", True, "spin correlation of the two taus"),
 )

@@ -23,7 +23,7 @@ from toymc.errors import InputError
 from toymc.events import EventBatch
 from toymc.generators import vacuum_polarisation
 from toymc.generators.amplitudes.radiator import SPREAD_MARGIN, leg_table, running_table
-from toymc.generators.beams import beam_array
+from toymc.generators.beams import beam_array, lowest_order_energy
 from toymc.generators.llx import layout, sampler
 from toymc.generators.llx.bosons import Boson
 from toymc.generators.llx.hard import _generate_hard, _total_width
@@ -41,9 +41,6 @@ from toymc.streams import stream
 
 FloatArray = npt.NDArray[np.float64]
 
-REFERENCE_SQRT_S = 10.579
-"""GeV; energy of the lowest-order reference cross-sections."""
-_SAME_ENERGY = 5e-3
 _NARROW = 1e-7  # width over mass below which the line has no shape
 _ROWS_PER_EVENT = 24
 
@@ -274,9 +271,7 @@ def prepare_plan(plan: Plan, values: Mapping[str, Value], beam: BeamCard, seed: 
     InputError
         If the cuts leave no phase space.
     """
-    sqrt_s = beam.sqrt_s
-    if not plan.isr and abs(sqrt_s - REFERENCE_SQRT_S) < _SAME_ENERGY:
-        sqrt_s = REFERENCE_SQRT_S
+    sqrt_s = lowest_order_energy(beam.sqrt_s, plan.isr)
     settings = _settings(plan, beam, sqrt_s)
     if not plan.isr:
         settings.reals[layout.FIXED_S] = sqrt_s**2

@@ -11,22 +11,6 @@ from toymc.generators.parameters import Value
 from toymc.generators.two_photon.parts import Part
 from toymc.generators.two_photon.rows import shuffled
 
-REFERENCE_SQRT_S = 10.579
-"""GeV; energy of the lowest order (``isr=false``) with beams within 5 MeV of it."""
-_SAME_ENERGY = 5e-3
-
-
-def lowest_order_energy(sqrt_s: float, use_isr: bool) -> float:
-    """Energy at which the cross-section is integrated.
-
-    Examples
-    --------
-    >>> lowest_order_energy(10.5796, False), lowest_order_energy(10.5796, True), lowest_order_energy(10.52, False)
-    (10.579, 10.5796, 10.52)
-    """
-    return REFERENCE_SQRT_S if not use_isr and abs(sqrt_s - REFERENCE_SQRT_S) < _SAME_ENERGY else sqrt_s
-
-
 @dataclass(frozen=True)
 class SumOfParts:
     """A prepared process: see `toymc.generators.processes.PreparedProcess`.

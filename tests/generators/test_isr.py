@@ -115,7 +115,7 @@ def test_total_cross_section_against_published():
     value, error = cross_section_fb(SQRT_S)
     assert value * 1e-6 == pytest.approx(0.919, abs=0.003)
     assert 1e-3 < error / value < 5e-3
-    lowest, _ = cross_section_fb(SQRT_S, use_isr=False, use_fsr=False)
+    lowest, _ = cross_section_fb(SQRT_S, use_isr=False)
     assert lowest * 1e-6 == pytest.approx(0.773, abs=1.5e-3)
 
 

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from tests.generators.pair_observables import CLASSES, OBSERVABLES, fill_arrays, new_histograms
-from toymc.constants import M_E, M_MU, M_PI, M_TAU
+from toymc.constants import GEV2_TO_FB, M_E, M_MU, M_PI, M_TAU
 from toymc.errors import InputError
 from toymc.events import EventBatch
 from toymc.generators import tau_pair
@@ -368,3 +368,13 @@ def test_bad_event_numbers_and_beams_are_refused():
     low["electron"]["energy_GeV"]["value"] = low["positron"]["energy_GeV"]["value"] = 1.5
     with pytest.raises(InputError, match="threshold"):
         prepare("tau_pair", {}, BeamCard.model_validate(low))
+
+
+@pytest.mark.parametrize("more", [{}, {"fsr": False}])
+def test_lowest_order_is_that_of_the_reference_energy(more):
+    """alpha = 1/137.036 at 10.579 GeV, neither vacuum polarisation nor corrections of the final state."""
+    beta = np.sqrt(1 - 4 * M_TAU**2 / 10.579**2)
+    expected = 4 * np.pi / 137.036**2 / (3 * 10.579**2) * beta * (3 - beta**2) / 2 * GEV2_TO_FB
+    assert prepare("tau_pair", {"isr": False, **more}).cross_section_fb == pytest.approx(expected, rel=1e-9)
+    info = prepare("tau_hnl", {"isr": False, **more}).info
+    assert info["sigma_tau_tau_fb"] == pytest.approx(expected, rel=1e-9)
