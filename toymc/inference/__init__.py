@@ -4,6 +4,7 @@ The usual way in::
 
     model = Model((Channel("sr", (Sample("signal", s, (NormFactor("mu"),)), Sample("background", b))),), poi="mu")
     limit = upper_limit(model, cl=0.95)        # expected bands; observed too if the channels carry data
+    toys = toy_limit(model, cl=0.95)           # the same from toys, right where few events are expected
     json.dump(model.to_pyhf(), file)           # the same likelihood for others
 
 The numbers are those of pyhf's `Workspace.model()` (interpolation code4 for normsys, code4p for histosys).
@@ -11,6 +12,7 @@ The numbers are those of pyhf's `Workspace.model()` (interpolation code4 for nor
 
 from toymc.inference.counting import CountingLimit, counting_limit
 from toymc.inference.diagnostics import Pull, correlation, covariance, goodness_of_fit, profile_scan, pulls
+from toymc.inference.intervals import Discovery, Interval, discovery, profile_interval
 from toymc.inference.limits import LimitResult, cls_values, upper_limit
 from toymc.inference.model import (
     Channel,
@@ -27,13 +29,16 @@ from toymc.inference.model import (
     StatError,
 )
 from toymc.inference.profile import Dataset, FitResult, Likelihood
+from toymc.inference.toys import ToyLimitResult, toy_cls, toy_discovery, toy_limit
 
 __all__ = [
     "Channel",
     "CountingLimit",
     "Dataset",
+    "Discovery",
     "FitResult",
     "HistoSys",
+    "Interval",
     "Likelihood",
     "LimitResult",
     "Luminosity",
@@ -47,12 +52,18 @@ __all__ = [
     "ShapeFactor",
     "ShapeSys",
     "StatError",
+    "ToyLimitResult",
     "cls_values",
     "correlation",
     "counting_limit",
     "covariance",
+    "discovery",
     "goodness_of_fit",
+    "profile_interval",
     "profile_scan",
     "pulls",
+    "toy_cls",
+    "toy_discovery",
+    "toy_limit",
     "upper_limit",
 ]

@@ -187,7 +187,7 @@ def _background(likelihood: Likelihood, data: Dataset | None) -> FitResult:
     if data is None:
         theta = likelihood.layout.start.copy()
         theta[0] = 0.0
-        gamma = np.clip(np.ones(likelihood.packed.gam_lo.size), likelihood.packed.gam_lo, likelihood.packed.gam_hi)
+        gamma = likelihood.nominal_gammas()
         data = likelihood.asimov(theta, gamma)
     fit = likelihood.fit(data, poi=0.0)
     if not np.isfinite(fit.nll):

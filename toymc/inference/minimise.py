@@ -59,7 +59,7 @@ def _cholesky_solve(factor, n, x):
 @lean_kernel
 def _direction(lo, hi, theta, free, damping, w):
     """Newton step on the parameters that may move, into `w.step`; returns (number of them, damping used, edm)."""
-    gradient, hessian, index, factor, held, step, x = w.gradient, w.hessian, w.index, w.root, w.held, w.step, w.move
+    gradient, hessian, index, factor, held, step, x = w.gradient, w.hessian, w.moving, w.root, w.held, w.step, w.move
     for k in range(theta.size):
         held[k] = False
     while True:

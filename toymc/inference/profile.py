@@ -143,8 +143,11 @@ class Likelihood:
         """Expected events per channel with the parameter of interest at zero and the others at their start values."""
         theta = self.layout.start.copy()
         theta[0] = 0.0
-        gamma = np.clip(np.ones(self.packed.gam_lo.size), self.packed.gam_lo, self.packed.gam_hi)
-        return self.split(self.expected(theta, gamma))
+        return self.split(self.expected(theta, self.nominal_gammas()))
+
+    def nominal_gammas(self) -> FloatArray:
+        """Start values of the factors per bin, shape (J,): 1, or the value at which a factor is held."""
+        return np.clip(np.ones(self.packed.gam_lo.size), self.packed.gam_lo, self.packed.gam_hi)
 
     def split(self, bins: FloatArray) -> dict[str, FloatArray]:
         """An array over all bins as one array per channel."""
