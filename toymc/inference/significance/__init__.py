@@ -16,10 +16,11 @@ from toymc.inference.significance.extrapolation import (
     significance,
 )
 from toymc.inference.significance.significance import GlobalSignificance, ToyPValue, global_significance, toy_p_value
-from toymc.inference.significance.summary import ToySummary, background_toys, summarise_toys
+from toymc.inference.significance.summary import LEVELS, ToySummary, background_toys, join_scans, summarise_toys
 from toymc.inference.significance.validity import Validity, check_asymptotics
 
 __all__ = [
+    "LEVELS",
     "Extrapolation",
     "GlobalPValue",
     "GlobalSignificance",
@@ -31,6 +32,7 @@ __all__ = [
     "count_excursions",
     "extrapolate",
     "global_significance",
+    "join_scans",
     "local_p_value",
     "significance",
     "summarise_toys",

@@ -4,7 +4,7 @@ A toy of the full scan of one channel (2000 masses, 18 lifetimes) is 300 kB; a t
 once. Blocks are summarised as they come, and summaries of the same scan are added with +, in the order of the toys.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeAlias
 
@@ -148,6 +148,50 @@ def summarise_toys(
         above.reshape(rising.size, *grid),
         np.where(np.isfinite(largest), np.maximum(largest, 0.0), np.nan),
         missing.sum(axis=1).astype(np.int64),
+    )
+
+
+def join_scans(summaries: Sequence[ToySummary]) -> ToySummary:
+    """One scan of several that were made of other events (channels): toy i of the whole is toy i of each.
+
+    Raises
+    ------
+    InputError
+        For scans with another number of toys, lifetimes or levels.
+
+    Examples
+    --------
+    >>> one = summarise_toys([[0.0, 2.0], [3.0, 0.0]])
+    >>> both = join_scans([one, summarise_toys([[5.0], [0.0]])])
+    >>> both.grid, both.maxima, both.n_stretches
+    ((3,), array([5., 3.]), 2)
+    """
+    if not summaries:
+        raise InputError("no scans to join: give at least one")
+    first = summaries[0]
+    for other in summaries[1:]:
+        if other.n_toys != first.n_toys or other.grid[1:] != first.grid[1:]:
+            raise InputError(
+                f"scans of {first.n_toys} toys over {first.grid} and {other.n_toys} over {other.grid} hypotheses: "
+                "give the same number of toys and the same lifetimes"
+            )
+        if not np.array_equal(other.levels, first.levels):
+            raise InputError(f"toys counted at {first.levels.tolist()} and {other.levels.tolist()}: count at the same")
+    labels, offset = [], 0
+    for summary in summaries:
+        labels.append(summary.stretches + offset)
+        offset = int(labels[-1].max()) + 1
+    sizes = np.array([np.prod(s.grid) for s in summaries], dtype=np.float64)
+    maxima = np.array([np.where(np.isnan(s.maxima), -1.0, s.maxima) for s in summaries]).max(axis=0)
+    return ToySummary(
+        (sum(s.grid[0] for s in summaries), *first.grid[1:]),
+        np.concatenate(labels),
+        first.levels,
+        np.sum([s.counts for s in summaries], axis=0),
+        np.average([s.shares for s in summaries], axis=0, weights=sizes),
+        np.concatenate([s.above for s in summaries], axis=1),
+        np.where(maxima < 0.0, np.nan, maxima),
+        np.sum([s.failed for s in summaries], axis=0),
     )
 
 
