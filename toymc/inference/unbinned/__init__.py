@@ -1,0 +1,28 @@
+"""Unbinned mass searches: extended fits of windows, limits and local significances over mass and lifetime."""
+
+from toymc.inference.unbinned.background import Background
+from toymc.inference.unbinned.fit import WindowFit, fit_window
+from toymc.inference.unbinned.likelihood import STATUS
+from toymc.inference.unbinned.scan import MassChannel, ScanResult, scan
+from toymc.inference.unbinned.shapes import SignalShape, crystal_ball, from_simulation, gaussian, voigt
+from toymc.inference.unbinned.windows import Density, Window, mass_grid, reduced_mass, windows
+
+__all__ = [
+    "STATUS",
+    "Background",
+    "Density",
+    "MassChannel",
+    "ScanResult",
+    "SignalShape",
+    "Window",
+    "WindowFit",
+    "crystal_ball",
+    "fit_window",
+    "from_simulation",
+    "gaussian",
+    "mass_grid",
+    "reduced_mass",
+    "scan",
+    "voigt",
+    "windows",
+]
