@@ -10,7 +10,7 @@ from scipy.stats import norm, poisson
 
 from toymc.errors import InputError
 from toymc.inference import counting_limit
-from toymc.inference.counting import background_probabilities, quantile_counts
+from toymc.inference.counting import CountingChannel, Gaussian, Known, background_probabilities, quantile_counts
 
 
 @pytest.mark.parametrize("cl", [0.683, 0.9, 0.95, 0.99])
@@ -110,7 +110,7 @@ def test_tau_to_e_phi():
 def test_expected_limits_are_those_of_the_quantiles():
     b = 3.0
     limit = counting_limit(1, b)
-    for key, n in quantile_counts(b, 0.0).items():
+    for key, n in quantile_counts(CountingChannel("sr", 0, Known(b))).items():
         assert limit.expected[key] == counting_limit(n, b).upper_limit
         assert poisson.cdf(n, b) >= norm.cdf(float(key)) > poisson.cdf(n - 1, b)
     assert list(limit.expected.values()) == sorted(limit.expected.values())
@@ -118,9 +118,9 @@ def test_expected_limits_are_those_of_the_quantiles():
 
 def test_background_probabilities_are_normalised():
     for b, error in ((0.0, 0.3), (0.2, 2.0), (5.0, 1.0), (300.0, 4.0), (300.0, 80.0), (9000.0, 300.0)):
-        weights = background_probabilities(int(b + 12 * error + 12 * math.sqrt(b) + 40), b, error)
+        weights = background_probabilities(Gaussian(b, error), int(b + 12 * error + 12 * math.sqrt(b) + 40))
         assert weights.sum() == pytest.approx(1.0, abs=1e-11)
-    weights = background_probabilities(12000, 9000.0, 300.0)
+    weights = background_probabilities(Gaussian(9000.0, 300.0), 12000)
     mean = np.arange(12001) @ weights
     assert mean == pytest.approx(9000.0, abs=1e-6)
     assert (np.arange(12001) - mean) ** 2 @ weights == pytest.approx(9000.0 + 300.0**2, rel=1e-9)
@@ -144,9 +144,9 @@ def test_more_background_error_never_tightens_the_interval_at_the_median():
         ((math.nan, 1.0), "must be a count"),
         ((1, -1.0), "background = -1; it must be finite and not negative"),
         ((1, math.nan), "background = nan"),
-        ((1, 1.0, -0.1), "background error = -0.1"),
-        ((1, 1.0, 0.0, 90.0), "confidence level 90; it must be between 0 and 1"),
-        ((1, 1.0, 0.0, 0.9, "magic"), "method 'magic'; allowed: cls, fc, bayes"),
+        ((1, 1.0, -0.1), "background error.* = -0.1"),
+        ((1, 1.0, 0.0, 90.0), "confidence level 90.0; it must be between 0 and 1"),
+        ((1, 1.0, 0.0, 0.9, "magic"), "method 'magic'; allowed: cls, clsb, fc, bayes"),
         ((1, 9000.0, 0.0, 0.9, "fc"), "method 'fc' is for counts up to 500"),
         ((1, 2000.0), "its probability without signal is below 1e-280"),
     ],

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from toymc.cli.common import NOT_NEGATIVE, Count, Fraction, echo_json, echo_table, json_option
+from toymc.cli.common import Fraction, echo_json, echo_table, json_option
+from toymc.cli.limit_counting import counting
 from toymc.errors import InputError
 
 _cl_option = click.option("--cl", type=Fraction(), default=0.9, show_default=True, help="Confidence level.")
@@ -17,26 +18,7 @@ def limit() -> None:
     """Upper limits from counts or from a pyhf workspace."""
 
 
-@limit.command(epilog="Example: toymc limit counting --observed 2 --background 1.3 --background-error 0.4 --json")
-@click.option("--observed", type=Count(0), required=True, help="Observed events.")
-@click.option("--background", type=NOT_NEGATIVE, required=True, help="Expected background events.")
-@click.option(
-    "--background-error", type=NOT_NEGATIVE, default=0.0, show_default=True, help="Its standard deviation, in events."
-)
-@_cl_option
-@click.option(
-    "--method", type=click.Choice(["cls", "fc", "bayes"]), default="cls", show_default=True,
-    help="CLs, Feldman-Cousins, or Bayes with a flat prior.",
-)  # fmt: skip
-@json_option
-def counting(
-    observed: int, background: float, background_error: float, cl: float, method: str, as_json: bool
-) -> None:
-    """Upper limit in signal events from a counting experiment."""
-    from toymc.inference.counting import counting_limit
-
-    result = counting_limit(observed, background, background_error, cl=cl, method=method)
-    _answer(result.to_dict(), as_json)
+limit.add_command(counting)
 
 
 @limit.command(epilog="Example: toymc limit workspace workspace.json --cl 0.95 --json")
