@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +83,7 @@ class _Profile:
         self.likelihood, self.data, self.offset = likelihood, data, offset
         self.fits: list[FitResult] = [first]
         self.failures: list[str] = []
+        self.lower: FitResult | None = None  # a fit below the offset, which then was not the minimum
 
     def __call__(self, mu: float) -> tuple[float, float]:
         """(q, dq/dmu) with q = 2 (nll(mu) - offset), not negative."""
@@ -91,6 +92,10 @@ class _Profile:
         fit = self.likelihood.fit(self.data, poi=mu, start=start)
         if fit.converged:
             self.fits.append(fit)
+            if fit.nll < self.offset - 1e-7 * (1.0 + abs(self.offset)) and (
+                self.lower is None or fit.nll < self.lower.nll
+            ):
+                self.lower = fit
         else:
             self.failures.append(f"mu = {mu:.6g}: {fit.message} (EDM {fit.edm:.1e}, {fit.attempts} attempts)")
         return max(2.0 * (fit.nll - self.offset), 0.0), 2.0 * fit.slope
@@ -209,6 +214,36 @@ def _statistic(observed: _Profile, asimov: _Profile, mu_hat: float) -> _Statisti
     return statistic
 
 
+class _Observed(NamedTuple):
+    limit: float
+    best: FitResult
+    failures: tuple[str, ...]
+
+
+def _observed_limit(
+    likelihood: Likelihood, data: Dataset, asimov: _Profile, alpha: float, near: tuple[FitResult, float, float]
+) -> _Observed:
+    """The observed limit; `near` is the background fit, the expected limit at -1 sigma and sigma.
+
+    Where a conditional fit lies below the free one, which then had found another minimum, all starts again from there.
+    """
+    background, low, sigma = near
+    start = background.theta
+    for _ in range(3):
+        best = likelihood.fit(data, start=start)
+        mu_hat = float(best.theta[0])
+        observed = _Profile(likelihood, data, best, best.nll)
+        guess = mu_hat + sigma * float(-ndtri(alpha * ndtr(mu_hat / sigma))) if mu_hat > 0.0 else low
+        limit = _solve_observed(_statistic(observed, asimov, mu_hat), alpha, mu_hat, guess)
+        if observed.lower is None:
+            break
+        start = observed.lower.theta
+    failures = tuple(observed.failures)
+    if not best.converged:
+        failures = (f"free fit: {best.message} (EDM {best.edm:.1e}, {best.attempts} attempts)", *failures)
+    return _Observed(limit, best, failures)
+
+
 def upper_limit(
     model: Model,
     data: Mapping[str, npt.ArrayLike] | None = None,
@@ -268,32 +303,24 @@ def upper_limit(
         roots[n_sigma] = _solve_power(asimov, target**2, sigma * target)
         if n_sigma == 0:
             sigma = roots[0] / target
-    failures = asimov.failures
-    observed_limit = mu_hat = mu_error = None
-    at_bound: tuple[str, ...] = ()
+    failures = tuple(asimov.failures)
+    observed: _Observed | None = None
     if dataset is not None:
-        best = likelihood.fit(dataset, start=background.theta)
-        mu_hat, at_bound = float(best.theta[0]), best.at_bound
-        mu_error = 1.0 / math.sqrt(best.curvature) if best.curvature > 0.0 else math.inf
-        if not best.converged:
-            failures = [*failures, f"free fit: {best.message} (EDM {best.edm:.1e}, {best.attempts} attempts)"]
-        observed = _Profile(likelihood, dataset, best, best.nll)
-        guess = mu_hat + sigma * float(-ndtri(alpha * ndtr(mu_hat / sigma)))
-        if mu_hat == 0.0:
-            guess = roots[-1]
-        observed_limit = _solve_observed(_statistic(observed, asimov, mu_hat), alpha, mu_hat, guess)
-        failures = [*failures, *observed.failures]
+        near = background, roots[-1], sigma
+        observed = _observed_limit(likelihood, dataset, asimov, alpha, near)
+        failures += observed.failures
+    best = None if observed is None else observed.best
     return LimitResult(
         cl=cl,
-        observed=observed_limit,
+        observed=None if observed is None else observed.limit,
         expected=(roots[-2], roots[-1], roots[0], roots[1], roots[2]),
         sigma=sigma,
-        mu_hat=mu_hat,
-        mu_error=mu_error,
+        mu_hat=None if best is None else float(best.theta[0]),
+        mu_error=None if best is None else 1.0 / math.sqrt(best.curvature) if best.curvature > 0.0 else math.inf,
         status="converged" if not failures else f"{len(failures)} fits did not converge",
         n_fits=likelihood.n_fits - before,
-        failures=tuple(failures),
-        at_bound=at_bound,
+        failures=failures,
+        at_bound=() if best is None else best.at_bound,
     )
 
 

@@ -89,6 +89,7 @@ class Layout:
     channel_start: IntArray  # (C+1,) bins of a channel
     observed: FloatArray | None  # (N,)
     sample_rows: dict[tuple[str, str], IntArray]  # yields of (channel, sample) in bin order
+    folded: IntArray  # coordinates whose likelihood may have a second minimum on the other side of zero
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -296,8 +297,10 @@ class _Builder:
                         out["slot"].append(slot)
                     self._entries(out, sample, order, piece)
                     for modifier in special:
-                        index = low if isinstance(modifier, ShapeFactor) else self._members(modifier.name).index(
-                            int(first) + low
+                        index = (
+                            low
+                            if isinstance(modifier, ShapeFactor)
+                            else self._members(modifier.name).index(int(first) + low)
                         )
                         _factor(out, order[f"{modifier.name}[{index}]"], LINEAR, np.zeros(8))
                     out["block_start"].append(len(out["nominal"]))
@@ -400,4 +403,21 @@ def pack(model: Model) -> Layout:
         channel_start=builder.offsets,
         observed=np.concatenate(data) if data else None,
         sample_rows=rows,
+        folded=_folded(packed),
     )
+
+
+def _folded(m: Packed) -> IntArray:
+    """Parameters whose variations at -1 and +1 sigma shift a bin the same way, by more than a third of its error.
+
+    The yield then has an extremum between them, two values of the parameter describe the data equally well, and the
+    likelihood may have a minimum on either side of zero.
+    """
+    strength = np.zeros(m.lo.size)
+    for r in range(m.block_start.size - 1):
+        rows = slice(int(m.block_start[r]), int(m.block_start[r + 1]))
+        for e in range(int(m.hist_start[r]), int(m.hist_start[r + 1])):
+            entry = slice(int(m.hist_off[e]), int(m.hist_off[e]) + rows.stop - rows.start)
+            same_way = np.maximum(8.0 * np.abs(m.asym[entry]) - np.abs(m.sym[entry]), 0.0)  # the smaller of the two
+            strength[m.hist_par[e]] += float(np.sum(same_way**2 / np.maximum(m.nominal[rows], 1.0)))
+    return np.flatnonzero(strength > 0.1).astype(np.int64)

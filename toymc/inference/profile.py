@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -235,7 +236,16 @@ class Likelihood:
                 break
         assert best is not None
         value, edm, status, theta = best
-        if status != CONVERGED:
+        again = status != CONVERGED
+        for k in self.layout.folded[free[self.layout.folded]] if status == CONVERGED else ():
+            other = theta.copy()
+            other[k] = -other[k] - math.copysign(0.5, other[k])  # the other side of the fold
+            value_2, edm_2, status_2, calls = self._run(data, other, free, 0.0)
+            evaluations += calls
+            again = not (status_2 == CONVERGED and value_2 < value)
+            if not again:
+                value, edm, theta = value_2, edm_2, other
+        if again:
             self.evaluate(data, theta)  # the work arrays are those of the last attempt
         self.n_fits += 1
         return self._result(data, theta, free, value, edm, status, evaluations, attempts)

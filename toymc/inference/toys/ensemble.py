@@ -287,7 +287,7 @@ def run_toys(
         nll = np.full((n, tests.size), np.nan)
         _fit_toys(
             m, workspace(m), data.counts[:n], data.aux[:n], data.gam_aux[:n], where.theta, layout.free, layout.start,
-            loose, nominal_total, tests, reuse is not None, nll_free, best, nll, status,
+            loose, nominal_total, layout.folded, tests, reuse is not None, nll_free, best, nll, status,
         )  # fmt: skip
         return nll, nll_free, best, status
 

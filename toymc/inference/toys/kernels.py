@@ -50,10 +50,36 @@ def _fit_ladder(m, n, aux, gaux, theta, free, nominal, loose, nominal_total, kno
     return value, status
 
 
+@lean_kernel
+def _fit_both_sides(m, n, aux, gaux, theta, free, nominal, loose, nominal_total, known, folded, other, w):
+    """`_fit_ladder`, and for folded parameters again from the other side of the fold; the lower minimum stays.
+
+    Returns (value, status, whether `w` holds the evaluation at the returned theta).
+    """
+    value, status = _fit_ladder(m, n, aux, gaux, theta, free, nominal, loose, nominal_total, known, w)
+    fresh = status == 0
+    if status != 0:
+        return value, status, fresh
+    for k in folded:
+        if not free[k]:
+            continue
+        for i in range(theta.size):
+            other[i] = theta[i]
+        other[k] = -theta[k] - (0.5 if theta[k] >= 0.0 else -0.5)
+        value_2, _edm, status_2, _ = _fit(m, n, aux, gaux, other, free, TOLERANCE, ITERATIONS, 0.0, np.nan, w)
+        fresh = status_2 == 0 and value_2 < value
+        if fresh:
+            value = value_2
+            for i in range(theta.size):
+                theta[i] = other[i]
+    return value, status, fresh
+
+
 @kernel
 def _fit_toys(
-    m, w, counts, aux, gaux, begin, free, nominal, loose, nominal_total, tests, have_free, nll_free, best, nll, status
-):
+    m, w, counts, aux, gaux, begin, free, nominal, loose, nominal_total, folded, tests, have_free, nll_free, best, nll,
+    status,
+):  # fmt: skip
     """Fit a block of data sets: conditional at each value of `tests`, and free unless `have_free`.
 
     `begin` is where the first fit starts (the parameters that the toys were thrown with). Fills nll_free (n,), best
@@ -63,6 +89,7 @@ def _fit_toys(
     n_par = begin.size
     theta = np.empty(n_par)
     lowest = np.empty(n_par)
+    other = np.empty(n_par)
     held = free.copy()
     held[0] = False
     for i in range(counts.shape[0]):
@@ -76,16 +103,21 @@ def _fit_toys(
         code = 0
         for t in range(tests.size):
             theta[0] = tests[t]
-            value, state = _fit_ladder(m, n, a, g, theta, held, nominal, loose, nominal_total, np.nan, w)
+            value, state, fresh = _fit_both_sides(
+                m, n, a, g, theta, held, nominal, loose, nominal_total, np.nan, folded, other, w
+            )
             nll[i, t] = value
             if state != 0:
                 code = CONDITIONAL + state if code == 0 else code
-                value = np.nan
             elif value < least:
                 least = value
                 lowest[:] = theta
+            if not fresh:
+                value = np.nan
         if not have_free:
-            value, state = _fit_ladder(m, n, a, g, theta, free, nominal, loose, nominal_total, value, w)
+            value, state, fresh = _fit_both_sides(
+                m, n, a, g, theta, free, nominal, loose, nominal_total, value, folded, other, w
+            )
             nll_free[i] = value
             best[i] = theta
             if state != 0 and code == 0:
