@@ -67,11 +67,14 @@ class SiliconFinding(CardModel):
 
 
 class Algorithm(CardModel):
-    """A track finding of the chamber: wire layers needed, scale of the turn-on, scale in d0; kinks; fake tracks."""
+    """A track finding of the chamber: wire layers needed, scale of the turn-on, scale in d0, share found whatever d0 is;
+    kinks; fake tracks.
+    """
 
     min_hits: Count
     hit_scale: Positive
     impact_cm: Positive
+    off_origin: Fraction
     kink_factor: Fraction
     kink_splits_merged: Switch
     fake_rate: Fraction

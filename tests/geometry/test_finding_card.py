@@ -14,10 +14,10 @@ HITS = 'min_hits = { value = 7, source = "R basf2 tracking/modules/CATFinder: CD
 
 BAD = {
     "no baseline": ("finding.toml", "[algorithms.baseline]", "[algorithms.standard]", "one must be called baseline"),
-    "scale zero": ("finding.toml", "hit_scale = { value = 21.7", "hit_scale = { value = 0.0",
+    "scale zero": ("finding.toml", "hit_scale = { value = 8.66", "hit_scale = { value = 0.0",
                    "finding.toml: key 'algorithms.baseline.hit_scale.value' = 0.0"),
-    "negative impact": ("finding.toml", "impact_cm = { value = 48.6", "impact_cm = { value = -48.6",
-                        "finding.toml: key 'algorithms.baseline.impact_cm.value' = -48.6"),
+    "negative impact": ("finding.toml", "impact_cm = { value = 3.0", "impact_cm = { value = -3.0",
+                        "finding.toml: key 'algorithms.baseline.impact_cm.value' = -3.0"),
     "not a number": ("finding.toml", "road_cm = { value = 0.2", "road_cm = { value = nan",
                      "finding.toml: key 'kinks.road_cm.value' = nan"),
     "rate above one": ("finding.toml", "rate = { value = 0.01", "rate = { value = 1.01",

@@ -27,6 +27,7 @@ class FindingNumbers(NamedTuple):
     min_hits: float
     hit_scale: float
     impact: float
+    off_origin: float
     flip_rate: float
     flip_pt: float
 
@@ -169,6 +170,7 @@ def finding_tables(card: DetectorCard, finding: str = "baseline", spurious: bool
         min_hits=float(algorithm.min_hits.value),
         hit_scale=algorithm.hit_scale.value,
         impact=algorithm.impact_cm.value**-2,
+        off_origin=algorithm.off_origin.value,
         flip_rate=section.charge.rate.value,
         flip_pt=section.charge.pt_max.value,
     )

@@ -52,7 +52,7 @@ def displaced_averages(card: DetectorCard, algorithm: str, rng: np.random.Genera
     Displaced two-body decays (arXiv:2411.13596): neutral particles of 0.5 to 5 GeV and 1 GeV mass decay into two muons,
     uniformly along their flight inside the chamber; the chamber alone. Displaced muons (arXiv:2602.10897): 0.05 to 6
     GeV, production radius uniform to 100 cm, any direction; chamber and strips. What the abstracts leave open (mass,
-    momenta) is chosen here; the first average changes by less than 0.02 between masses of 0.5 and 2 GeV.
+    momenta) is chosen here; the first average changes by less than a tenth between masses of 0.5 and 2 GeV.
 
     Parameters
     ----------
