@@ -72,18 +72,17 @@ class ToyLimitResult:
         return max(point.tolerance for point in self.points)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, bands keyed as in `result.json`."""
+        """JSON-ready, bands keyed as in `result.json`: `upper_limit` and `expected` asymptotic, those from toys beside."""
         bands = ("-2", "-1", "0", "+1", "+2")
         return {
             "cl": self.cl,
-            "upper_limit": None if self.observed is None else self.observed.value,
-            "upper_limit_error": None if self.observed is None else self.observed.error,
-            "upper_limit_range": None if self.observed is None else [self.observed.low, self.observed.high],
+            "upper_limit": self.asymptotic.observed,
+            "upper_limit_toys": None if self.observed is None else self.observed.value,
+            "upper_limit_toys_error": None if self.observed is None else self.observed.error,
+            "upper_limit_toys_range": None if self.observed is None else [self.observed.low, self.observed.high],
             "expected": dict(zip(bands, self.asymptotic.expected, strict=True)),
             "expected_toys": {band: limit.value for band, limit in zip(bands, self.expected, strict=True)},
             "expected_toys_error": {band: limit.error for band, limit in zip(bands, self.expected, strict=True)},
-            "upper_limit_asymptotic": self.asymptotic.observed,
-            "mu_hat": self.asymptotic.mu_hat,
             "n_toys": self.n_toys,
             "seed": self.seed,
             "tie_tolerance": self.tolerance,
