@@ -122,13 +122,22 @@ def test_unbinned_scan_at_four_sigma():
 
 
 def test_sparse_scan_falls_back_on_toys():
-    """Six events on 60 widths: q0 is not half a chi2, the extrapolation is refused with its reasons."""
-    toys = background_toys(unbinned_scan(6.0, MASSES), 600, seed=11)
-    found = global_significance(12.0, toys)
+    """One event on 60 widths: q0 is not half a chi2, the extrapolation is refused with its reasons."""
+    toys = background_toys(unbinned_scan(1.0, MASSES), 600, seed=11)
+    found = global_significance(7.0, toys)
     assert found.method == "toys" and not found.validity.asymptotic and found.validity.reasons
     assert found.p_global == found.toys.p_value
-    forced = global_significance(12.0, toys, method="extrapolation")
+    forced = global_significance(7.0, toys, method="extrapolation")
     assert forced.method == "extrapolation" and forced.p_global == forced.extrapolated.p_value
+
+
+def test_toys_are_taken_where_they_disagree():
+    """Three events: the three checks pass within their tolerance, but at 2.5 sigma the toys are 1.8 times as many."""
+    toys = background_toys(unbinned_scan(3.0, MASSES), 2000, seed=15)
+    assert check_asymptotics(toys, extrapolate(toys)).asymptotic
+    found = global_significance(6.25, toys)
+    assert found.method == "toys" and "toys reach" in found.validity.reasons[-1]
+    assert global_significance(9.0, toys).method == "extrapolation"
 
 
 def test_ties_count_as_reached():
@@ -174,7 +183,7 @@ def test_the_largest_excess_is_found():
     observed = np.zeros((10, 5))
     observed[7, 2], observed[0, 0] = 16.0, np.nan
     found = global_significance(observed, toys)
-    assert found.index == (7, 2) and found.z_local == 4.0
+    assert found.index == (7, 2) and found.z_local == pytest.approx(4.0)
     assert found.p_local == pytest.approx(ndtr(-4.0))
     answer = found.to_dict()
     assert answer["counts"]["levels"] == [0.5, 2.5] and answer["toys"]["n_toys"] == 200

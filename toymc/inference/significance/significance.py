@@ -18,7 +18,7 @@ from toymc.inference.significance.extrapolation import (
     significance,
 )
 from toymc.inference.significance.summary import ToySummary
-from toymc.inference.significance.validity import Validity, check_asymptotics
+from toymc.inference.significance.validity import Validity, check_asymptotics, compare_at
 
 # Toys and data that fit the same few events give the same q0 up to the tolerance of the fit: these are ties, and count.
 TIE = 1e-6
@@ -164,6 +164,7 @@ def global_significance(
     fit = extrapolate(toys, levels)
     validity = check_asymptotics(toys, fit)
     extrapolated, counted = fit.p_value(q0), toy_p_value(toys, q0)
+    validity = compare_at(validity, counted.p_value, extrapolated.p_value, counted.n_toys)
     local = local_p_value(q0)
     chosen = method if method != "auto" else ("extrapolation" if validity.asymptotic else "toys")
     if chosen == "extrapolation":

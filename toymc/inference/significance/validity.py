@@ -1,20 +1,25 @@
 """Whether background toys follow the asymptotic field that the extrapolation assumes.
 
 Where few background events are expected, q0 takes few values: no toy is above a level in most windows, and one event
-makes a jump. Nothing of this can be seen in the counts at one level alone, so three things are asked of the toys. Each
+makes a jump. Nothing of this can be seen in the counts at one level alone, so four things are asked of the toys. Each
 compares with what the field predicts, and fails if it is off by more than 20 % beyond two standard errors: 20 % of
 p_global are 0.06 standard deviations at 3 sigma, 0.14 at 1 sigma.
 
 1. exceedance: share of all (toy, hypothesis) with q0 > 4, against 1 - Phi(2) = 2.275 %;
 2. closure: excursions counted at q0 = 4, against those extrapolated there from the low levels;
 3. sparse hypotheses: share of the grid where the number of toys with q0 > 1 is off its 15.9 % by more than half of it
-   and by more than 4 binomial standard deviations; not more than a tenth of the grid may be so.
+   and by more than 4 binomial standard deviations; not more than a tenth of the grid may be so;
+4. agreement: share of toys whose largest q0 reaches the observed one, against the extrapolated p-value (this says
+   something where the toys suffice: p_global above some 10/n).
 
-When one fails, local p-values from q0 are wrong as well, and the global p-value is that of the toys themselves.
+When one fails, local p-values from q0 are wrong as well, and the global p-value is that of the toys themselves. How few
+events are too few depends on what the fit knows: in an unbinned fit with a background of known shape over 60 widths the
+extrapolation at 3 sigma local is 10 to 30 % above the toys from 3 to 600 events in all, but at 2.5 sigma it is half of
+what the toys give at 3 events, and at 1 event nothing of the asymptotic field is left [computed, 6000 toys each].
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +31,7 @@ TOLERANCE = 0.2
 CHECK_LEVEL = 4.0
 SPARSE_LEVEL = 1.0
 SPARSE_LIMIT = 0.1
+_FEW = 5  # toys above the observed q0 that say little against the extrapolation
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,22 @@ def check_asymptotics(toys: ToySummary, extrapolation: Extrapolation) -> Validit
     if sparse > SPARSE_LIMIT:
         reasons.append(f"{sparse:.0%} of the hypotheses have too few events for the asymptotic distribution of q0")
     return Validity(not reasons, exceedance, exceedance_error, closure, closure_error, sparse, tuple(reasons))
+
+
+def compare_at(validity: Validity, counted: float, extrapolated: float, n_toys: int) -> Validity:
+    """The verdict with the fourth check: p-value counted in the toys and extrapolated, at the observed q0.
+
+    >>> fine = Validity(True, 1.0, 0.1, 1.0, 0.1, 0.0, ())
+    >>> compare_at(fine, 0.10, 0.11, 1000).asymptotic, compare_at(fine, 0.25, 0.14, 1000).reasons
+    (True, ('toys reach the observed q0 1.79 +- 0.08 times as often as extrapolated',))
+    """
+    scale = max(extrapolated, 1e-300)
+    # the error expected of the toys if the extrapolation holds
+    ratio, error = counted / scale, math.sqrt(extrapolated * (1.0 - extrapolated) / n_toys) / scale
+    if not _off(ratio, error) or counted * n_toys < _FEW and ratio > 1.0:
+        return validity
+    reason = f"toys reach the observed q0 {ratio:.2f} +- {error:.2f} times as often as extrapolated"
+    return replace(validity, asymptotic=False, reasons=(*validity.reasons, reason))
 
 
 def _weights(extrapolation: Extrapolation) -> list[float]:
