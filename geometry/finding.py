@@ -67,9 +67,7 @@ class SiliconFinding(CardModel):
 
 
 class Algorithm(CardModel):
-    """A track finding of the chamber: wire layers needed, scale of the turn-on, scale in d0, share found whatever d0 is;
-    kinks; fake tracks.
-    """
+    """A track finding of the chamber: wire layers needed, scales of turn-on and d0, share at any d0; kinks; fakes."""
 
     min_hits: Count
     hit_scale: Positive

@@ -22,12 +22,13 @@ fails the closure with an analysis of displaced pairs, the dependence of the pub
 lifetime [arXiv:2306.02830], by a factor of two at ctau = 100 cm. That dependence has thus been seen before this form
 was chosen; no number of it is used.
 
-The two samples that fix h and l (for the networks h and d_c): (1) decays of a neutral particle of mass 1 GeV, momentum 0.5 to 5 GeV, uniform
-along its flight inside the chamber, into two muons, chamber alone [arXiv:2411.13596]; (2) muons of 0.05 to 6 GeV,
-production radius uniform to 100 cm, any direction of flight, chamber and strips [arXiv:2602.10897]. Both count charged
-particles in the acceptance that cross at least 7 wire layers; the hits are those of the covariance engine. The
-abstracts leave mass, spectra and this denominator open: 0.5 to 4 GeV give 0.571 to 0.491 (baseline) and 0.875 to 0.798
-(gnn) for (1). How the efficiency depends on radius, momentum, angle and impact parameter is a prediction.
+The two samples that fix h and l (for the networks h and d_c): (1) decays of a neutral particle of mass 1 GeV,
+momentum 0.5 to 5 GeV, uniform along its flight inside the chamber, into two muons, chamber alone [arXiv:2411.13596];
+(2) muons of 0.05 to 6 GeV, production radius uniform to 100 cm, any direction of flight, chamber and strips
+[arXiv:2602.10897]. Both count charged particles in the acceptance that cross at least 7 wire layers; the hits are
+those of the covariance engine. The abstracts leave mass, spectra and this denominator open: 0.5 to 4 GeV give 0.571
+to 0.491 (baseline) and 0.875 to 0.798 (gnn) for (1). How the efficiency depends on radius, momentum, angle and impact
+parameter is a prediction.
 
 Limits: losses by decay and interaction before the third strip layer are in the table (pions in B pairs) and in the
 transport too; together 0.6 % at 1 GeV, 1.5 % at 0.2 GeV, below the errors of the table. No effect of occupancy, of
