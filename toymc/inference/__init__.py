@@ -10,7 +10,7 @@ The usual way in::
 The numbers are those of pyhf's `Workspace.model()` (interpolation code4 for normsys, code4p for histosys).
 """
 
-from toymc.inference.counting import CountingLimit, counting_limit
+from toymc.inference.counting import CountingChannel, CountingLimit, CountingModel, counting_limit, model_limit
 from toymc.inference.diagnostics import Pull, correlation, covariance, goodness_of_fit, profile_scan, pulls
 from toymc.inference.intervals import Discovery, Interval, discovery, profile_interval
 from toymc.inference.limits import LimitResult, cls_values, upper_limit
@@ -33,7 +33,9 @@ from toymc.inference.toys import ToyLimitResult, toy_cls, toy_discovery, toy_lim
 
 __all__ = [
     "Channel",
+    "CountingChannel",
     "CountingLimit",
+    "CountingModel",
     "Dataset",
     "Discovery",
     "FitResult",
@@ -60,6 +62,7 @@ __all__ = [
     "discovery",
     "goodness_of_fit",
     "profile_interval",
+    "model_limit",
     "profile_scan",
     "pulls",
     "toy_cls",

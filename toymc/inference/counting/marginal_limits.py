@@ -18,7 +18,6 @@ the count, and they are the limits of the quantiles of the count.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -43,7 +42,6 @@ BANDS = {"-2": -2.0, "-1": -1.0, "0": 0.0, "+1": 1.0, "+2": 2.0}
 _MAX_COUNT = 100_000
 _MAX_UNIFIED = 500
 _GRID = 160
-_DOUBLINGS = 20
 
 
 def quantile_counts(channel: CountingChannel) -> dict[str, int]:
@@ -55,12 +53,6 @@ def quantile_counts(channel: CountingChannel) -> dict[str, int]:
     """
     cumulative = np.cumsum(background_probabilities(channel.background, largest_count(channel, 0.0)))
     return {key: int(np.searchsorted(cumulative, float(ndtr(z)) * (1.0 - 1e-12))) for key, z in BANDS.items()}
-
-
-def _no_limit() -> InputError:
-    return InputError(
-        "no limit: the efficiency error is so large that any signal strength stays possible; use a log-normal error"
-    )
 
 
 class _OneChannel:
@@ -96,11 +88,9 @@ class _OneChannel:
             return tail(self.weights, n, mean * self.efficiency, self.probability) - self.alpha * none
 
         high = n + 5.0
-        for _ in range(_DOUBLINGS):
-            if excess(high) < 0.0:
-                return float(brentq(excess, 0.0, high, xtol=1e-12, rtol=1e-12)) / signal
+        while excess(high) >= 0.0:
             high *= 2.0
-        raise _no_limit()
+        return float(brentq(excess, 0.0, high, xtol=1e-12, rtol=1e-12)) / signal
 
 
 def _one_channel(model: CountingModel, method: str, cl: float, bands: bool) -> tuple[float, float, dict[str, float]]:
@@ -246,7 +236,7 @@ def marginal_interval(
     Raises
     ------
     InputError
-        Counts too large for the method, or a model without a limit.
+        Counts too large for the method, too many outcomes, or no posterior.
 
     Examples
     --------
@@ -268,16 +258,14 @@ def _lattice_interval(
     model: CountingModel, method: str, cl: float, bands: bool
 ) -> tuple[float, float, dict[str, float]]:
     top = _start(model, cl)
-    for _ in range(_DOUBLINGS):
+    while True:  # until the limits fit into the lattice, or the lattice refuses to grow
         outcomes = _Outcomes(model, method, cl, top)
         cells = outcomes.quantile_cells() if bands else {}
-        solve: Callable[[int], tuple[float, float]] = outcomes.interval
-        intervals = {cell: solve(cell) for cell in {outcomes.lattice.observed, *cells.values()}}
+        intervals = {cell: outcomes.interval(cell) for cell in {outcomes.lattice.observed, *cells.values()}}
         if all(math.isfinite(upper) for _, upper in intervals.values()):
             lower, upper = intervals[outcomes.lattice.observed]
             return lower, upper, {key: intervals[cell][1] for key, cell in cells.items()}
         top *= 2.0
-    raise _no_limit()
 
 
 def with_counts(model: CountingModel, counts: tuple[int, ...]) -> CountingModel:
