@@ -2,9 +2,11 @@
 
 from toymc.inference.unbinned.background import Background
 from toymc.inference.unbinned.fit import WindowFit, fit_window
+from toymc.inference.unbinned.inputs import MassChannel
 from toymc.inference.unbinned.likelihood import STATUS
-from toymc.inference.unbinned.scan import MassChannel, ScanResult, scan
+from toymc.inference.unbinned.scan import ScanResult, scan
 from toymc.inference.unbinned.shapes import SignalShape, crystal_ball, from_simulation, gaussian, voigt
+from toymc.inference.unbinned.toys import MassToyLimit, MassToyTest, toy_limits
 from toymc.inference.unbinned.windows import Density, Window, mass_grid, reduced_mass, windows
 
 __all__ = [
@@ -12,6 +14,8 @@ __all__ = [
     "Background",
     "Density",
     "MassChannel",
+    "MassToyLimit",
+    "MassToyTest",
     "ScanResult",
     "SignalShape",
     "Window",
@@ -23,6 +27,7 @@ __all__ = [
     "mass_grid",
     "reduced_mass",
     "scan",
+    "toy_limits",
     "voigt",
     "windows",
 ]
