@@ -29,6 +29,7 @@ from toymc.inference.model import (
     StatError,
 )
 from toymc.inference.profile import Dataset, FitResult, Likelihood
+from toymc.inference.rebin import merge_bins, merge_sparse_bins
 from toymc.inference.toys import ToyLimitResult, toy_cls, toy_discovery, toy_limit
 
 __all__ = [
@@ -61,8 +62,10 @@ __all__ = [
     "covariance",
     "discovery",
     "goodness_of_fit",
-    "profile_interval",
+    "merge_bins",
+    "merge_sparse_bins",
     "model_limit",
+    "profile_interval",
     "profile_scan",
     "pulls",
     "toy_cls",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -28,16 +29,19 @@ _FAMILY = {"normsys": "constrained scale", "histosys": "constrained scale"}
 
 
 def _bins(values: npt.ArrayLike, n_bins: int, where: str, what: str) -> None:
-    array = np.asarray(values, dtype=np.float64)
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where}: {what} {values!r:.80} is not a list of numbers; give one per bin") from error
     if array.ndim != 1 or array.shape[0] != n_bins:
-        raise InputError(
-            f"{where}: {what} has shape {array.shape}, the channel has {n_bins} bins; give one per bin"
-        )
+        raise InputError(f"{where}: {what} has shape {array.shape}, the channel has {n_bins} bins; give one per bin")
     bad = np.flatnonzero(~np.isfinite(array) | (array < 0))
     if bad.size:
-        raise InputError(
-            f"{where}, bin {bad[0]}: {what} is {array[bad[0]]:g}; it must be finite and not negative"
-        )
+        raise InputError(f"{where}, bin {bad[0]}: {what} is {array[bad[0]]:g}; it must be finite and not negative")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.floating | np.integer)
 
 
 def _check_modifier(modifier: Modifier, n_bins: int, where: str) -> None:
@@ -51,13 +55,18 @@ def _check_modifier(modifier: Modifier, n_bins: int, where: str) -> None:
         _bins(modifier.error, n_bins, label, "the error")
     elif isinstance(modifier, NormSys):
         for side, value in (("lo", modifier.lo), ("hi", modifier.hi)):
-            if not (np.isfinite(value) and value > 0):
-                raise InputError(f"{label}: {side} = {value:g}; the factor must be finite and positive (1 = no effect)")
+            if not (_is_number(value) and math.isfinite(value) and value > 0):
+                raise InputError(f"{label}: {side} = {value}; the factor must be finite and positive (1 = no effect)")
 
 
 def _check_sample(channel: Channel, sample: Sample) -> None:
     where = f"channel '{channel.name}', sample '{sample.name}'"
+    if not sample.name:
+        raise InputError(f"channel '{channel.name}': a sample without a name")
     _bins(sample.data, channel.n_bins, where, "the yield")
+    for modifier in sample.modifiers:
+        if not isinstance(modifier, Modifier):
+            raise InputError(f"{where}: {modifier!r:.60} is not a modifier; give NormFactor, NormSys, HistoSys, ...")
     types = modifier_types(sample.modifiers)
     keys = [(t, m.name) for t, m in zip(types, sample.modifiers, strict=True)]
     for key in keys:
@@ -70,6 +79,9 @@ def _check_sample(channel: Channel, sample: Sample) -> None:
 def _check_channel(channel: Channel) -> None:
     if not channel.samples:
         raise InputError(f"channel '{channel.name}' has no samples")
+    for sample in channel.samples:
+        if not isinstance(sample, Sample):
+            raise InputError(f"channel '{channel.name}': {sample!r:.60} is not a Sample")
     names = [s.name for s in channel.samples]
     for name in names:
         if names.count(name) > 1:
@@ -157,9 +169,11 @@ def _check_settings(model: Model) -> None:
         where = f"parameter '{parameter.name}'"
         if names.count(parameter.name) > 1:
             raise InputError(f"{where}: settings are given twice")
-        for low, high in parameter.bounds or ():
-            if not low < high:
-                raise InputError(f"{where}: bounds ({low:g}, {high:g}); the lower must be below the upper")
+        for pair in parameter.bounds or ():
+            if not (isinstance(pair, Sequence) and len(pair) == 2 and all(_is_number(edge) for edge in pair)):
+                raise InputError(f"{where}: bounds {pair}; give one pair (lower, upper) per component")
+            if not pair[0] < pair[1]:
+                raise InputError(f"{where}: bounds ({pair[0]:g}, {pair[1]:g}); the lower must be below the upper")
         for sigma in parameter.sigmas or ():
             if not (np.isfinite(sigma) and sigma > 0):
                 raise InputError(f"{where}: sigma = {sigma:g}; it must be finite and positive")
@@ -190,6 +204,9 @@ def check_model(model: Model) -> None:
     """
     if not model.channels:
         raise InputError("the model has no channels")
+    for channel in model.channels:
+        if not isinstance(channel, Channel) or not channel.name:
+            raise InputError(f"{channel!r:.60} is not a Channel with a name")
     names = [c.name for c in model.channels]
     for name in names:
         if names.count(name) > 1:

@@ -15,11 +15,16 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from toymc.errors import InputError
+
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 
-def _array(values: npt.ArrayLike) -> FloatArray:
-    out = np.ascontiguousarray(values, dtype=np.float64)
+def _array(values: npt.ArrayLike, what: str = "the data") -> FloatArray:
+    try:
+        out = np.ascontiguousarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what}: {values!r:.80} is not a list of numbers; give one finite number per bin") from error
     out = out.copy() if out is values else out
     out.setflags(write=False)
     return out
@@ -57,8 +62,8 @@ class HistoSys:
     hi: FloatArray
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "lo", _array(self.lo))
-        object.__setattr__(self, "hi", _array(self.hi))
+        object.__setattr__(self, "lo", _array(self.lo, f"modifier '{self.name}', the -1 sigma template"))
+        object.__setattr__(self, "hi", _array(self.hi, f"modifier '{self.name}', the +1 sigma template"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +78,7 @@ class StatError:
     error: FloatArray
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "error", _array(self.error))
+        object.__setattr__(self, "error", _array(self.error, f"modifier '{self.name}', the error"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +89,7 @@ class ShapeSys:
     error: FloatArray
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "error", _array(self.error))
+        object.__setattr__(self, "error", _array(self.error, f"modifier '{self.name}', the error"))
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,7 @@ class Sample:
     modifiers: tuple[Modifier, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "data", _array(self.data))
+        object.__setattr__(self, "data", _array(self.data, f"sample '{self.name}', the yield"))
         object.__setattr__(self, "modifiers", tuple(self.modifiers))
 
 
@@ -121,7 +126,7 @@ class Channel:
     def __post_init__(self) -> None:
         object.__setattr__(self, "samples", tuple(self.samples))
         if self.observed is not None:
-            object.__setattr__(self, "observed", _array(self.observed))
+            object.__setattr__(self, "observed", _array(self.observed, f"channel '{self.name}', the observed count"))
 
     @property
     def n_bins(self) -> int:
@@ -209,7 +214,7 @@ class Model:
         from toymc.inference.checks import check_data
 
         check_data(self, observed)
-        channels = [Channel(c.name, c.samples, _array(observed[c.name])) for c in self.channels]
+        channels = [Channel(c.name, c.samples, _array(observed[c.name], f"channel '{c.name}'")) for c in self.channels]
         return Model(tuple(channels), self.poi, self.parameters, self.name)
 
     def to_pyhf(self) -> dict[str, Any]:

@@ -122,8 +122,17 @@ def _parameter(entry: Mapping[str, Any]) -> Parameter:
         bounds=bounds,
         auxdata=_numbers(entry, "auxdata"),
         sigmas=_numbers(entry, "sigmas"),
-        fixed=bool(entry.get("fixed", False)),
+        fixed=_fixed(entry),
     )
+
+
+def _fixed(entry: Mapping[str, Any]) -> bool:
+    """`fixed` is one truth value, or (written by newer pyhf) one per component."""
+    fixed = entry.get("fixed", False)
+    values = list(fixed) if isinstance(fixed, list) else [fixed]
+    if any(values) and not all(values):
+        raise InputError(f"parameter '{entry['name']}': fixed = {fixed}; fix all components or none")
+    return any(values)
 
 
 def _measurement(workspace: Mapping[str, Any], name: str | None) -> Mapping[str, Any]:
@@ -167,6 +176,8 @@ def from_pyhf(workspace: Mapping[str, Any], measurement: str | None = None) -> M
     try:
         config = _measurement(workspace, measurement)
         observed = {o["name"]: np.asarray(o["data"], np.float64) for o in workspace["observations"]}
+        if len(observed) < len(workspace["observations"]):
+            raise InputError("the workspace has two observations for one channel; give each channel one")
         channels = []
         for entry in workspace["channels"]:
             samples = []

@@ -31,6 +31,7 @@ from toymc.inference.estimators.verdict import Tolerances
 from toymc.inference.model import Channel, HistoSys, Model, Modifier, Sample, ShapeSys, StatError
 from toymc.inference.packing import NORMAL, POISSON
 from toymc.inference.profile import Dataset, FitResult, Likelihood
+from toymc.streams import stream
 
 # The fit may go this many expected errors beyond the true values.
 _REACH = 20.0
@@ -140,6 +141,13 @@ class SignalStrength:
     ) -> tuple[TemplateToys, Sequence[Model]]:
         """Toys of the unchanged model, each with templates drawn anew, whose own statistical errors stay nominal."""
         return self.generate(rng, truth, n), [resimulated(rng, self.model) for _ in range(n)]
+
+    def pseudo_data(self, seed: int, name: str) -> FloatArray:
+        """Counts of one data set without signal, shape (bins,)."""
+        likelihood = self.likelihood()
+        rng = stream(seed, name, "pseudo_data", 0)
+        counts: FloatArray = _throw(rng, likelihood, self._asimov(likelihood, 0.0), 1).counts[0]
+        return counts
 
     def bootstrap(
         self,

@@ -119,7 +119,9 @@ class ErrorCurve:
         return both
 
 
-def project_measurement(measurement: Measurement, luminosities_fb: Sequence[float], scenario: Scenario) -> ErrorCurve:
+def project_measurement(
+    measurement: Measurement, luminosities_fb: Sequence[float] | FloatArray, scenario: Scenario
+) -> ErrorCurve:
     """Errors of a measurement at other luminosities.
 
     Parameters

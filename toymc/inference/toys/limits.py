@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtr
 
 from toymc.errors import InputError, ToymcError
 from toymc.inference.limits import BANDS, LimitResult, upper_limit
@@ -24,7 +25,7 @@ from toymc.inference.toys.result import FailedToy, Mapper
 
 _Pick: TypeAlias = Callable[[ToyCLs], CLs]
 _WIDTH = 0.02  # relative, of a bracket that needs no further value of mu
-_NEAR = 1.0  # distance in ln CLs of the values that a limit is fitted to
+_NEAR = 1.5  # distance in ln CLs of the values that a limit is fitted to
 _MAX_POINTS = 14  # values of mu for one limit
 Progress: TypeAlias = Callable[[int], None]
 
@@ -72,7 +73,7 @@ class ToyLimitResult:
         return max(point.tolerance for point in self.points)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, bands keyed as in `result.json`: `upper_limit` and `expected` asymptotic, those from toys beside."""
+        """JSON-ready: `upper_limit` and `expected` asymptotic as in `LimitResult`, those from toys beside them."""
         bands = ("-2", "-1", "0", "+1", "+2")
         return {
             "cl": self.cl,
@@ -163,6 +164,7 @@ def toy_limit(
     for pick, start in zip(picks, starts, strict=True):
         _refine(test, at, pick, alpha, start)
     limits = [_limit(test, pick, alpha) for pick in picks]
+    limits[: len(BANDS)] = _with_quantile_errors(limits[: len(BANDS)], n_toys)
     return ToyLimitResult(
         cl=cl,
         observed=limits[5] if len(limits) > len(BANDS) else None,
@@ -172,6 +174,18 @@ def toy_limit(
         seed=seed,
         points=tuple(test.points[mu] for mu in sorted(test.points)),
     )
+
+
+def _with_quantile_errors(bands: list[ToyLimit], n_toys: int) -> list[ToyLimit]:
+    """Adds what the toys leave open in the quantile of a band: sqrt(p (1 - p) / n) / phi(N) in N, times d limit / dN."""
+    slopes = np.gradient([band.value for band in bands])
+    out = []
+    for n_sigma, band, slope in zip(BANDS, bands, slopes, strict=True):
+        p = float(ndtr(n_sigma))
+        density = math.exp(-0.5 * n_sigma**2) / math.sqrt(2.0 * math.pi)
+        shift = math.sqrt(p * (1.0 - p) / n_toys) / density
+        out.append(replace(band, error=math.hypot(band.error, shift * float(slope))))
+    return out
 
 
 def _band(index: int) -> _Pick:
