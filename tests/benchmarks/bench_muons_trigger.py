@@ -79,7 +79,7 @@ def main() -> None:
             rng, np.maximum(species, 1), charge, p + 0.7, tangent, klm.numbers, klm.reach, klm.cumulative), N),
         "_klm_neutral, K_L": (lambda: _neutrals(rng, p, cosine, klm.numbers, klm.neutral), N),
         "trigger, event of 4 tracks and 2 photons": (lambda: _trigger_batch(
-            rng, *columns, trigger.numbers, trigger.rows, bits, probability), n),
+            rng, *columns, *trigger, bits, probability), n),
         "probability, table": (lambda: identification_probability(
             detector, "muonID>0.9", code, p, theta, charge), N),
         "probability, range": (lambda: identification_probability(

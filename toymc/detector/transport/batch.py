@@ -12,6 +12,7 @@ from toymc.detector.transport.run import (
     N_INTEGERS,
     S_END,
     S_FATE,
+    S_HELICITY,
     S_M,
     S_MOTHER,
     S_PDG,
@@ -24,7 +25,6 @@ from toymc.detector.transport.run import (
     S_Y,
     S_Z,
     _large_codes,
-    _merge,
     _transport,
 )
 from toymc.detector.transport.species import LOOKUP_RANGE
@@ -44,11 +44,12 @@ _FLOAT_COLUMNS = {
     "y": S_Y,
     "z": S_Z,
     "t": S_T,
+    "helicity": S_HELICITY,
 }
-_INTEGER_COLUMNS = {"pdg": S_PDG, "mother": S_MOTHER}
-_INPUTS = ("offsets", "pdg", "status", "px", "py", "pz", "mass", "x", "y", "z", "t")
+_INTEGER_COLUMNS = {"pdg": S_PDG, "mother": S_MOTHER, "status": S_STATUS}
+_INPUTS = ("offsets", "pdg", "status", "px", "py", "pz", "mass", "x", "y", "z", "t", "helicity", "mother")
 _SECONDARIES_PER_ROW = 0.3
-"""First guess of the length of the list; it grows where a batch needs more."""
+"""First guess of the room for secondaries; it grows where a batch needs more."""
 
 
 @dataclass(frozen=True)
@@ -82,19 +83,7 @@ def _others(batch: EventBatch) -> tuple[int, ...]:
     return tuple(int(code) for code in np.unique(final[np.abs(final.astype(np.int64)) > LOOKUP_RANGE]))
 
 
-def _merged(batch: EventBatch, columns: dict[str, Any], first: npt.NDArray[np.int64]) -> dict[str, Any]:
-    """Every column with the secondaries behind the rows of their event."""
-    n = batch.n_particles + int(first[-1])
-    out = {}
-    for name, (column, made) in columns.items():
-        out[name] = np.empty(n, dtype=column.dtype)
-        _merge(column, made, batch.offsets, first, out[name])
-    return out
-
-
-def transport(
-    batch: EventBatch, detector: TransportTables | DetectorCard, rng: np.random.Generator
-) -> Transported:
+def transport(batch: EventBatch, detector: TransportTables | DetectorCard, rng: np.random.Generator) -> Transported:
     """Follow every final particle of a batch through the detector up to the front of the calorimeter.
 
     Charged particles go along helices, neutral ones along lines; they decay in flight, photons convert, hadrons
@@ -129,27 +118,21 @@ def transport(
     species = species_arrays(_others(batch), tables.depth_behind)
     inputs: list[Any] = [np.ascontiguousarray(getattr(batch, name)) for name in _INPUTS]
     n = batch.n_particles
-    status, fate, end_arc = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n)
-    first = np.zeros(batch.n_events + 1, np.int64)
-    capacity = int(_SECONDARIES_PER_ROW * n) + 4 * MAX_CASCADE
+    capacity = n + int(_SECONDARIES_PER_ROW * n) + 4 * MAX_CASCADE
+    # one block for all columns: as many small ones would be handed back to the system and asked for again every time
     floats, integers = np.empty((N_FLOATS, capacity)), np.empty((N_INTEGERS, capacity), np.int32)
-    event, row, count = 0, 0, 0
-    fixed: list[Any] = [rng, *inputs, *species, *tables[:-1], status, fate, end_arc, first]
+    offsets = np.zeros(batch.n_events + 1, np.int64)
+    event, row, made = 0, 0, 0
     while True:
-        arguments = [*fixed, floats, integers, event, row, count]
-        event, row, count = _transport(*arguments)
+        arguments: list[Any] = [rng, *inputs, *species, *tables[:-1], floats, integers, offsets, event, row, made]
+        event, row, made = _transport(*arguments)
         if event >= batch.n_events:
             break
         floats = np.concatenate([floats, np.empty_like(floats)], axis=1)
         integers = np.concatenate([integers, np.empty_like(integers)], axis=1)
-    if count == 0:
-        return Transported(replace(batch, status=status), fate, end_arc)
-    columns: dict[str, Any] = {name: (getattr(batch, name), floats[k]) for name, k in _FLOAT_COLUMNS.items()}
-    columns |= {name: (getattr(batch, name), integers[k]) for name, k in _INTEGER_COLUMNS.items()}
-    columns["helicity"] = (batch.helicity, np.zeros(count))
-    columns["status"] = (status, integers[S_STATUS])
-    columns["fate"] = (fate, integers[S_FATE])
-    columns["end_arc"] = (end_arc, floats[S_END])
-    merged = _merged(batch, columns, first)
-    new_fate, new_end = merged.pop("fate"), merged.pop("end_arc")
-    return Transported(replace(batch, offsets=batch.offsets + first, **merged), new_fate, new_end)
+    fate, end_arc = integers[S_FATE, : n + made], floats[S_END, : n + made]
+    if made == 0:
+        return Transported(replace(batch, status=integers[S_STATUS, :n]), fate, end_arc)
+    columns: dict[str, Any] = {name: floats[k, : n + made] for name, k in _FLOAT_COLUMNS.items()}
+    columns |= {name: integers[k, : n + made] for name, k in _INTEGER_COLUMNS.items()}
+    return Transported(replace(batch, offsets=offsets, **columns), fate, end_arc)

@@ -9,8 +9,9 @@ the exact walk goes on with them. A bound costs speed where it is loose, never t
 Prompt long-lived particles that head for the hole of an endcap (below 12 and above 155 degrees) escape without a walk:
 what they make in the flanges and the crotch of the beam pipe is outside every acceptance.
 
-Secondaries go to one list in the order in which they are made, are followed in turn, and are merged behind the rows of
-their event at the end.
+The pass writes the record that it leaves: secondaries go straight behind the rows of their event, in the order in which
+they are made, and are followed in turn; the columns of the generator are copied in runs of rows, up to the end of each
+event that made something.
 """
 
 import math
@@ -53,10 +54,10 @@ from toymc.events import (
 )
 from toymc.kernels import inlined_kernel, kernel, lean_kernel
 
-# rows of the list of secondaries
-S_PX, S_PY, S_PZ, S_M, S_X, S_Y, S_Z, S_T, S_END = range(9)
-N_FLOATS = 9
-S_PDG, S_STATUS, S_MOTHER, S_FATE = range(4)
+# rows of the record: columns copied from the generator first
+S_PX, S_PY, S_PZ, S_M, S_X, S_Y, S_Z, S_T, S_HELICITY, S_END = range(10)
+N_FLOATS = 10
+S_PDG, S_MOTHER, S_STATUS, S_FATE = range(4)
 N_INTEGERS = 4
 MAX_CASCADE = 400
 """Secondaries of one particle of the generator, at most; what comes after is left undecayed."""
@@ -165,11 +166,12 @@ def _split(rng, u, decay, material):
 
 @lean_kernel
 def _append(floats, integers, n, made, state, p4, codes, masses, mother):
-    """Add the products in p4 to the list."""
+    """Add the products in p4 to the record."""
     for k in range(made):
         floats[S_PX, n], floats[S_PY, n], floats[S_PZ, n] = p4[k, 0], p4[k, 1], p4[k, 2]
         floats[S_M, n] = masses[k]
         floats[S_X, n], floats[S_Y, n], floats[S_Z, n], floats[S_T, n] = state[X], state[Y], state[Z], state[T]
+        floats[S_HELICITY, n] = 0.0
         floats[S_END, n] = math.inf
         integers[S_PDG, n] = codes[k]
         integers[S_STATUS, n] = STATUS_FINAL
@@ -187,8 +189,8 @@ def _cascade(
 ):  # fmt: skip
     """Let happen to a particle of the generator, in `state` and `path`, what `_glide` left open; follow what it makes.
 
-    `begin` is the first secondary of the event, `size` the number of the event's rows from the generator, `mother` the
-    row of this one. Returns its fate, its end arc and the new length of the list.
+    `begin` is the place of the event in the record, `size` the number of its rows from the generator, `mother` the row
+    of this one, `n` the place of the next secondary. Returns its fate, its end arc and the new `n`.
     """
     own_fate, own_end = 0, FAR
     limit = n + MAX_CASCADE
@@ -220,83 +222,117 @@ def _cascade(
                 state[M] = floats[S_M, k]
                 fate = _glide(rng, -1.0, -1.0, species, state, path, numbers, elements, bounds, outside, hadrons)
                 if fate == 0:
-                    mother = size + k - begin
+                    mother = k - begin
                     break
             integers[S_FATE, k] = fate
             k += 1
     return own_fate, own_end, n
 
 
+@inlined_kernel
+def _copy(column, out, begin, end, shift):
+    """Rows begin to end - 1 of a column to places that much farther on in `out`."""
+    # unsigned: without the test for places counted from the end the loop takes several rows at a time
+    for j in range(np.uint64(begin), np.uint64(end)):
+        out[j + np.uint64(shift)] = column[j]
+
+
+@lean_kernel
+def _copy_rows(px, py, pz, mass, x, y, z, t, helicity, pdg, mother, floats, integers, begin, end, shift):
+    """A run of rows of the generator to the record."""
+    _copy(px, floats[S_PX], begin, end, shift)
+    _copy(py, floats[S_PY], begin, end, shift)
+    _copy(pz, floats[S_PZ], begin, end, shift)
+    _copy(mass, floats[S_M], begin, end, shift)
+    _copy(x, floats[S_X], begin, end, shift)
+    _copy(y, floats[S_Y], begin, end, shift)
+    _copy(z, floats[S_Z], begin, end, shift)
+    _copy(t, floats[S_T], begin, end, shift)
+    _copy(helicity, floats[S_HELICITY], begin, end, shift)
+    _copy(pdg, integers[S_PDG], begin, end, shift)
+    _copy(mother, integers[S_MOTHER], begin, end, shift)
+
+
 @lean_kernel
 def _events(
-    rng, offsets, pdg, status, px, py, pz, mass, x, y, z, t,
+    rng, offsets, pdg, status, px, py, pz, mass, x, y, z, t, helicity, mother,
     rows, lookup, codes_known, places,
     numbers, collisions, pieces, elements, bounds, outside, hadrons, modes, generator_modes,
-    new_status, fates, ends, first, floats, integers, event, row_start, count,
+    floats, integers, out_offsets, event, row_start, made,
     state, path, p4, codes, masses, families, charges,
 ):  # fmt: skip
     """The loop of `_transport`, with its scratch: nothing here counts references."""
-    room = floats.shape[1] - MAX_CASCADE - MAX_PRODUCTS
-    n = count
+    room = floats.shape[1] - MAX_CASCADE - MAX_PRODUCTS - len(pdg)
+    new_status, fates, ends = integers[S_STATUS], integers[S_FATE], floats[S_END]
+    run, shift = offsets[event], out_offsets[event] - offsets[event]
     for i in range(event, len(offsets) - 1):
-        begin = offsets[i]
-        size = offsets[i + 1] - begin
+        begin, end = offsets[i], offsets[i + 1]
         if i > event or row_start == begin:
-            first[i] = n
-        for j in range(max(begin, row_start), offsets[i + 1]):
-            new_status[j] = status[j]
-            ends[j] = math.inf
-            fates[j] = 0
+            out_offsets[i] = begin + made
+            shift = made
+        # secondaries made before a restart count
+        n = end + made
+        for j in range(max(begin, row_start), end):
+            o = j + shift
+            new_status[o] = status[j]
+            ends[o] = math.inf
+            fates[o] = 0
             if status[j] != STATUS_FINAL:
                 continue
             row = _row_of(pdg[j], lookup, codes_known, places)
             if row == ESCAPES:
-                fates[j] = FATE_ESCAPED
+                fates[o] = FATE_ESCAPED
                 continue
             species = rows[row]
-            if n > room:
-                return i, j, n
             fate, decay_at, material_at = _quick(rng, species, px[j], py[j], pz[j], x[j], y[j], z[j], numbers, bounds)
             if fate > 0:
-                fates[j] = fate
+                fates[o] = fate
                 continue
+            if made > room:
+                _copy_rows(px, py, pz, mass, x, y, z, t, helicity, pdg, mother, floats, integers, run, begin, shift)
+                return i, j, made
             state[X], state[Y], state[Z], state[T] = x[j], y[j], z[j], t[j]
             state[PX], state[PY], state[PZ], state[M] = px[j], py[j], pz[j], mass[j]
-            fate = _glide(
-                rng, decay_at, material_at, species, state, path, numbers, elements, bounds, outside, hadrons
-            )
+            fate = _glide(rng, decay_at, material_at, species, state, path, numbers, elements, bounds, outside, hadrons)
             if fate > 0:
-                fates[j] = fate
+                fates[o] = fate
                 continue
-            fate, end, n = _cascade(
-                rng, pdg[j], species, floats, integers, n, first[i], size, j - begin,
+            fate, last, n = _cascade(
+                rng, pdg[j], species, floats, integers, n, begin + shift, end - begin, j - begin,
                 rows, lookup, codes_known, places,
                 numbers, collisions, pieces, elements, bounds, outside, hadrons, modes, generator_modes,
                 state, path, p4, codes, masses, families, charges,
             )  # fmt: skip
-            fates[j] = fate
-            new_status[j] = _made_status(fate)
-            if end < FAR:
-                ends[j] = end
-    first[-1] = n
-    return len(offsets) - 1, offsets[-1], n
+            fates[o] = fate
+            new_status[o] = _made_status(fate)
+            if last < FAR:
+                ends[o] = last
+            made = n - end
+        if made > shift:
+            _copy_rows(px, py, pz, mass, x, y, z, t, helicity, pdg, mother, floats, integers, run, end, shift)
+            run = end
+    if made > 0:
+        _copy_rows(px, py, pz, mass, x, y, z, t, helicity, pdg, mother, floats, integers, run, len(pdg), made)
+    out_offsets[-1] = len(pdg) + made
+    return len(offsets) - 1, len(pdg), made
 
 
 @kernel
 def _transport(
-    rng, offsets, pdg, status, px, py, pz, mass, x, y, z, t,
+    rng, offsets, pdg, status, px, py, pz, mass, x, y, z, t, helicity, mother,
     rows, lookup, codes_known, places,
     numbers, collisions, pieces, elements, bounds, outside, hadrons, modes, generator_modes,
-    new_status, fates, ends, first, floats, integers, event, row_start, count,
+    floats, integers, out_offsets, event, row_start, made,
 ):  # fmt: skip
-    """Fates of all rows from row `row_start` of event `event` on; the list of secondaries has `count` entries.
+    """The record from row `row_start` of event `event` on; up to there `made` secondaries were made.
 
-    Stops early if the list is full; returns event, row and length of the list to go on from.
+    Columns `floats` (S_PX to S_END) and `integers` (S_PDG to S_FATE); those that are only copied are left empty where
+    no event made anything. Stops early if they are full; returns event, row and number of secondaries to go on from.
     """
     return _events(
-        rng, offsets, pdg, status, px, py, pz, mass, x, y, z, t, rows, lookup, codes_known, places,
+        rng, offsets, pdg, status, px, py, pz, mass, x, y, z, t, helicity, mother, rows, lookup, codes_known, places,
         numbers, collisions, pieces, elements, bounds, outside, hadrons, modes, generator_modes,
-        new_status, fates, ends, first, floats, integers, event, row_start, count,
+        floats, integers, out_offsets, event, row_start, made,
         np.empty(N_STATE), np.empty(N_PATH), np.zeros((MAX_PRODUCTS + 1, MAX_PRODUCTS + 1)),
         np.zeros(MAX_PRODUCTS, np.int64), np.zeros(MAX_PRODUCTS), np.zeros(MAX_PRODUCTS, np.int64),
         np.zeros(MAX_PRODUCTS, np.int64),
@@ -322,19 +358,3 @@ def _large_codes(pdg, status, found):
             found[n] = code
             n += 1
     return n
-
-
-@kernel
-def _merge(column, made, offsets, first, out):
-    """Rows of the generator and, behind them in each event, the secondaries. Events without any are copied in runs."""
-    start = 0
-    last = len(offsets) - 2
-    for i in range(last + 1):
-        if first[i + 1] > first[i] or i == last:
-            shift = first[start]
-            for j in range(offsets[start], offsets[i + 1]):
-                out[j + shift] = column[j]
-            at = offsets[i + 1] + first[i]
-            for k in range(first[i], first[i + 1]):
-                out[at + k - first[i]] = made[k]
-            start = i + 1

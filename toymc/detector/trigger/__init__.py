@@ -1,6 +1,5 @@
 """The level-1 trigger: lines of drift chamber, calorimeter and muon detector with turn-on curves and Bhabha veto."""
 
-from toymc.detector.trigger.kernels import WORK_SHAPE, _trigger_event
 from toymc.detector.trigger.public import (
     fire_trigger,
     fired,
@@ -11,10 +10,8 @@ from toymc.detector.trigger.public import (
 from toymc.detector.trigger.tables import TriggerNumbers, TriggerTables, trigger_rows, trigger_tables
 
 __all__ = [
-    "WORK_SHAPE",
     "TriggerNumbers",
     "TriggerTables",
-    "_trigger_event",
     "fire_trigger",
     "fired",
     "line_probabilities",

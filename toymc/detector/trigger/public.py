@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toymc.detector.trigger.kernels import _probability_batch, _trigger_batch
-from toymc.detector.trigger.tables import TriggerTables
+from toymc.detector.trigger.tables import GROUP, TriggerTables
 from toymc.errors import InputError
 from toymc.events import Clusters, Reconstruction, Tracks
 from toymc.geometry.trigger import GROUPS
@@ -52,7 +52,7 @@ def fire_trigger(
     if clusters.n_events != n:
         raise InputError(f"clusters of {clusters.n_events} events for tracks of {n}: give those of the same events")
     bits, probability = np.empty(n, dtype=np.uint64), np.empty(n)
-    more: list[Any] = [tables.numbers, tables.rows, bits, probability]
+    more: list[Any] = [*tables, bits, probability]
     _trigger_batch(rng, *_inputs(tracks, clusters), *more)
     return bits, probability
 
@@ -64,7 +64,7 @@ def line_probabilities(tables: TriggerTables, tracks: Tracks, clusters: Clusters
         raise InputError(
             f"clusters of {clusters.n_events} events for tracks of {tracks.n_events}: give those of the same events"
         )
-    more: list[Any] = [tables.numbers, tables.rows, out]
+    more: list[Any] = [*tables, out]
     _probability_batch(*_inputs(tracks, clusters), *more)
     return out
 
@@ -81,9 +81,7 @@ def _chosen(detector: "Detector", lines: Sequence[str] | None) -> list[int]:
     return [known.index(name) for name in lines]
 
 
-def trigger_efficiency(
-    detector: "Detector", lines: Sequence[str] | None, reconstruction: Reconstruction
-) -> FloatArray:
+def trigger_efficiency(detector: "Detector", lines: Sequence[str] | None, reconstruction: Reconstruction) -> FloatArray:
     """Probability that at least one of some trigger lines fires, for each event.
 
     Parameters
@@ -118,7 +116,7 @@ def trigger_efficiency(
     table = line_probabilities(detector.trigger, reconstruction.tracks, reconstruction.clusters)
     missed = np.ones(reconstruction.n_events)
     for group in range(len(GROUPS)):
-        members = [k for k in chosen if detector.trigger.rows[k, 0] == group]
+        members = [k for k in chosen if detector.trigger.rows[k, GROUP] == group]
         if members:
             missed *= 1.0 - table[:, members].max(axis=1)
     efficiency: FloatArray = 1.0 - missed
@@ -170,9 +168,7 @@ def _probe(values: FloatArray, kind: str, theta: float) -> tuple[Tracks, Cluster
     return tracks, clusters
 
 
-def turn_on_curve(
-    detector: "Detector", line: str, values: npt.ArrayLike, theta: float = 1.3
-) -> FloatArray:
+def turn_on_curve(detector: "Detector", line: str, values: npt.ArrayLike, theta: float = 1.3) -> FloatArray:
     """Probability of a line for one object, over its transverse momentum or energy: the data of a turn-on plot.
 
     Parameters
