@@ -10,7 +10,7 @@ from toymc.errors import InputError
 
 @click.command(epilog="Example: toymc significance b_k_scalar/scan.h5 --json")
 @click.argument("scan", metavar="SCAN.h5|DIR")
-@click.option("--channel", "names", multiple=True, help="A channel of the scan (may be repeated); all if not given.")
+@click.option("--channel", "names", multiple=True, help="A scan of the file (may be repeated); all if not given.")
 @click.option("--toys", "n_toys", type=Count(2), help="Use the first N background toys of the file; all if not given.")
 @click.option(
     "--method", type=click.Choice(["auto", "extrapolation", "toys"]), default="auto", show_default=True,
@@ -33,12 +33,12 @@ def significance(
     Gross-Vitells upcrossings over mass, Euler characteristic over mass and lifetime, the toys themselves where few
     events make these invalid. With several channels the whole of them is answered for as well.
     """
-    from toymc.io.scan_file import read_scans
+    from toymc.io.scan_toys import read_observed
 
-    scans = read_scans(scan)
+    scans = read_observed(scan)
     for name in names:
         if name not in scans:
-            raise InputError(f"{scan} has no channel '{name}': it has {', '.join(scans)}")
+            raise InputError(f"{scan} has no scan '{name}': it has {', '.join(scans)}")
     with progress_bars() as bars:
         answer = _answer(scan, names or tuple(scans), n_toys, method, levels, bars)
     if as_json:
@@ -66,18 +66,16 @@ def _answer(
     file: str, names: tuple[str, ...], n_toys: int | None, method: str, levels: tuple[float, ...] | None, bars: Any
 ) -> dict[str, Any]:
     from toymc.inference.significance import LEVELS, global_significance, join_scans, summarise_toys
-    from toymc.io.scan_file import read_scan_toys, read_scans
+    from toymc.io.scan_toys import read_observed, read_toys
 
-    scans = read_scans(file)
+    scans = read_observed(file)
     counted = sorted({*LEVELS, *(levels or ())})
     summaries, channels, largest = [], {}, (-1.0, "")
     for name in names:
         scan = scans[name]
         if scan.n_toys < 2:
-            raise InputError(
-                f"{file}: channel '{name}' has {scan.n_toys} background toys (toys_q0); 2 or more are needed"
-            )
-        blocks = read_scan_toys(file, name, n_toys or scan.n_toys, bars(name))
+            raise InputError(f"{file}: scan '{name}' has {scan.n_toys} background toys (toys_q0); 2 or more are needed")
+        blocks = read_toys(file, name, n_toys or scan.n_toys, bars(name))
         parts = [summarise_toys(block, scan.stretch, counted) for block in blocks]
         toys = parts[0]
         for part in parts[1:]:

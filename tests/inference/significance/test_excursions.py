@@ -64,7 +64,7 @@ def test_failed_points_on_a_grid_are_outside():
 
 def test_upcrossing_rate_is_that_of_rice():
     """N(u) = L sqrt(lambda2)/(2 pi) exp(-u/2), lambda2 = 1/2; steps of 0.1 of the width lose 0.05 %; 4 sigma."""
-    n, step = 1000, 0.1
+    n, step = 600, 0.1
     q0 = line_field(n, step)(rng(4), 1500)
     levels = np.array([0.5, 1.0, 4.0])
     counts = count_excursions(q0, levels)
