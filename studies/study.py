@@ -5,10 +5,10 @@ what a study does can be read off its file from top to bottom.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,10 @@ from toymc.errors import InputError
 from toymc.events import Reconstruction
 from toymc.generators.processes import PreparedProcess
 from toymc.inference import Model
+from toymc.inference.projections import Floor, Measurement
+
+if TYPE_CHECKING:
+    from toymc.studies.estimators import StudyEstimator
 
 FloatArray = npt.NDArray[np.float64]
 Columns = dict[str, npt.NDArray[Any]]
@@ -222,6 +226,14 @@ class Study:
         () -> published numbers as plain dictionaries with the keys of `result.json`.
     notes : tuple of str
         What a reader of the result must know.
+    estimators : callable or None
+        (hypotheses, spectra or None where a stored run was read) -> what `toymc study validate` tests; None for the
+        fitted signal of every hypothesis.
+    floors : mapping of str to Floor
+        How far systematic sources can improve in `toymc study project`: name of a source of the model, or how names
+        begin.
+    measurements : tuple of Measurement
+        Measured quantities with their errors, for `toymc study project`.
     """
 
     name: str
@@ -243,6 +255,9 @@ class Study:
     inject: Callable[[Mapping[str, str | float]], tuple[Sample, float]]
     published: Callable[[], list[dict[str, Any]]]
     notes: tuple[str, ...] = ()
+    estimators: "Callable[[Sequence[Hypothesis], Spectra | None], list[StudyEstimator]] | None" = None
+    floors: Mapping[str, Floor] = field(default_factory=dict)
+    measurements: tuple[Measurement, ...] = ()
 
     def channel(self, name: str) -> Channel:
         """The channel of this name.

@@ -35,6 +35,7 @@ from toymc.geometry.beam import load_beam
 from toymc.inference import Channel as ModelChannel
 from toymc.inference import HistoSys, Model, NormFactor, StatError
 from toymc.inference import Sample as ModelSample
+from toymc.inference.projections import Floor
 from toymc.studies.study import Channel, Columns, Hypothesis, Sample, Spectra, Spectrum, Study, published
 
 Lepton = Literal["e", "mu"]
@@ -212,9 +213,7 @@ def fitted_bins(spectra: Spectra, lepton: str) -> slice:
     raw = np.sum([s.raw for s in _standard_model(spectra, lepton).values()], axis=0)
     filled = np.flatnonzero(raw >= MINIMUM_RAW_EVENTS)
     if len(filled) == 0:
-        raise InputError(
-            f"channel {lepton}: no bin has {MINIMUM_RAW_EVENTS} simulated events: raise --scale"
-        )
+        raise InputError(f"channel {lepton}: no bin has {MINIMUM_RAW_EVENTS} simulated events: raise --scale")
     # the longest run without a gap
     runs = np.split(filled, np.flatnonzero(np.diff(filled) > 1) + 1)
     longest = max(runs, key=len)
@@ -338,6 +337,7 @@ TAU_L_ALPHA = Study(
     inject=_inject,
     reactions=("E+ E- --> TAU+ TAU-",),
     published=_published,
+    floors={name: Floor(**entry) for name, entry in PUBLISHED["floors"].items()},
     notes=(
         "Identification enters as a weight per track, so that misidentified hadrons carry small weights.",
         "N_lnunu and N_b float freely in each channel; one background shape of other tau decays and e+e- -> qq.",

@@ -9,6 +9,7 @@ from toymc.cli.common import (
     POSITIVE,
     SEED,
     SEED_HELP,
+    Count,
     echo_json,
     echo_table,
     json_option,
@@ -102,6 +103,107 @@ def run(
     _show(result, chosen, out, as_json)
 
 
+_run_option = click.option(
+    "--run", "stored", metavar="DIR", help="Folder of a finished run whose models are used; made anew if not given."
+)
+_scale_option = click.option(
+    "--scale", type=POSITIVE, default=1.0, show_default=True, help="Of the Monte Carlo statistics, without --run."
+)
+_systematics_option = click.option(
+    "--systematics", default="all", show_default=True, metavar="all|none|FILE", help="Sources in use, without --run."
+)
+
+
+@study.command(epilog="Example: toymc study validate tau_l_alpha --experiments 1000 --run tau_l_alpha --out validation")
+@click.argument("name")
+@click.option(
+    "--experiments", type=Count(2, 10**9), default=1000, show_default=True,
+    help="Simplified experiments at each true value of each estimator.",
+)  # fmt: skip
+@_run_option
+@click.option("--luminosity", type=POSITIVE, metavar="FB", help="In fb^-1, without --run; that of the publication.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help=SEED_HELP)
+@_scale_option
+@worker_options
+@_systematics_option
+@click.option("--out", required=True, metavar="DIR", help="Folder for results, plots and report.")
+@json_option
+def validate(
+    name: str,
+    experiments: int,
+    stored: str | None,
+    luminosity: float | None,
+    seed: int,
+    scale: float,
+    workers: int,
+    executor: str,
+    scheduler: str | None,
+    systematics: str,
+    out: str,
+    as_json: bool,
+) -> None:
+    """Bias, pulls, coverage and linearity of the estimators of study NAME, from toys and from the bootstrap."""
+    chosen = _prepared(name, "validate", stored, systematics, out)
+    from toymc.production.validate_study import validate_study
+
+    with progress_bars() as bars:
+        result = validate_study(
+            chosen, out, experiments=experiments, stored=stored, luminosity_fb=luminosity, seed=seed, scale=scale,
+            workers=workers, executor=executor, scheduler=scheduler, systematics=systematics, progress=bars,
+        )  # fmt: skip
+    _show(result, chosen, out, as_json)
+
+
+@study.command(epilog="Example: toymc study project tau_l_alpha --luminosity 50000 --run tau_l_alpha --out projection")
+@click.argument("name")
+@click.option(
+    "--luminosity", type=POSITIVE, default=50_000.0, show_default=True, metavar="FB", help="To project to, in fb^-1."
+)
+@_run_option
+@click.option("--seed", type=SEED, default=1, show_default=True, help=SEED_HELP)
+@_scale_option
+@worker_options
+@_systematics_option
+@click.option("--out", required=True, metavar="DIR", help="Folder for results, plots and report.")
+@json_option
+def project(
+    name: str,
+    luminosity: float,
+    stored: str | None,
+    seed: int,
+    scale: float,
+    workers: int,
+    executor: str,
+    scheduler: str | None,
+    systematics: str,
+    out: str,
+    as_json: bool,
+) -> None:
+    """Study NAME at another luminosity: systematics absent, scaling down to floors, and frozen."""
+    chosen = _prepared(name, "project", stored, systematics, out)
+    from toymc.production.project_study import project_study
+
+    with progress_bars() as bars:
+        result = project_study(
+            chosen, out, luminosity_fb=luminosity, stored=stored, seed=seed, scale=scale, workers=workers,
+            executor=executor, scheduler=scheduler, systematics=systematics, progress=bars,
+        )  # fmt: skip
+    _show(result, chosen, out, as_json)
+
+
+def _prepared(name: str, action: str, stored: str | None, systematics: str, out: str) -> "Study":
+    """The study, after a look at everything that can be wrong before any computing is done."""
+    from toymc.io.outputs import check_run_folder
+
+    chosen = find_study(name)
+    check_run_folder(out, f"{name} ({action})")
+    if stored is not None and not (Path(stored) / "result.json").is_file():
+        raise InputError(f"cannot read --run {stored}: it holds no result.json")
+    if systematics not in ("all", "none") and not Path(systematics).is_file():
+        raise InputError(f"cannot read --systematics {systematics}: no such file")
+    return chosen
+
+
 def find_study(name: str) -> "Study":
     """The study of this name; `InputError` names the allowed ones."""
     from toymc.studies import STUDIES
@@ -118,12 +220,13 @@ def _timing(name: str, value: float) -> str:
 
 def _show(result: "StudyResult", chosen: "Study", out: str, as_json: bool) -> None:
     """The limits or estimators beside the published ones, and where the report lies."""
-    from toymc.report.tables import estimator_table, limit_table
+    from toymc.report.tables import estimator_table, limit_table, projection_table
 
     if as_json:
         echo_json(result.to_dict())
         return
-    for table in (limit_table(result), estimator_table(result)):
+    limits = projection_table(result) if result.projections else limit_table(result)
+    for table in (limits, estimator_table(result)):
         if table.rows:
             click.echo(table.title)
             echo_table(table.header, table.rows)

@@ -109,7 +109,8 @@ def run_folder(path: Path | str, study: str) -> Iterator[Path]:
     path : path
         Target folder; folders above it that do not exist are made.
     study : str
-        Name that ``run.toml`` of an earlier run must carry as ``study``.
+        Name that ``run.toml`` of an earlier run must carry as ``study``; for validations and projections with
+        " (validate)" or " (project)" behind it.
 
     Yields
     ------
@@ -176,13 +177,16 @@ def _check_writable(path: Path | str, target: Path) -> None:
 
 
 def _study_of(folder: Path) -> str | None:
-    """The study of the run in `folder`, None if there is none."""
+    """The study of the run in `folder`, with " (action)" behind it if it is no plain run; None if there is none."""
     try:
         with open(folder / RUN_FILE, "rb") as file:
-            study = tomllib.load(file).get("study")
+            content = tomllib.load(file)
     except (OSError, tomllib.TOMLDecodeError):
         return None
-    return study if isinstance(study, str) else None
+    study, action = content.get("study"), content.get("action", "run")
+    if not isinstance(study, str):
+        return None
+    return study if action == "run" else f"{study} ({action})"
 
 
 def _temporary_beside(target: Path) -> Path:

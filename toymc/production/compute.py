@@ -262,6 +262,8 @@ def _entry(
         best_fit_error=None if limit.mu_error is None else unit * limit.mu_error,
         efficiency=flow.step(IDENTIFIED)[0] / (hypothesis.multiplicity * run.outcome.generated),
         background=hypothesis.background,
+        measurement=hypothesis.model.name,
+        unit=unit,
     )
 
 

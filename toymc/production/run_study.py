@@ -1,7 +1,5 @@
 """`toymc study run`: a study from generated events to a folder with result, model, plots and report."""
 
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +9,7 @@ from toymc.io.outputs import run_folder
 from toymc.production.chunks import ProgressFactory
 from toymc.production.compute import RunOptions, StudyRun, compute_study
 from toymc.production.observed import read_observed
+from toymc.production.versions import run_versions
 from toymc.production.warm import warming
 from toymc.report.result import StudyResult
 from toymc.report.run_toml import RunConfig
@@ -19,9 +18,6 @@ from toymc.studies.study import Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-# what the numbers of a run depend on
-_LIBRARIES = ("toymc", "numpy", "numba", "scipy", "particle", "pyhf")
 
 
 def run_study(
@@ -83,8 +79,7 @@ def run_study(
                 "points": points,
                 "data": None if data is None else str(data),
             },
-            versions={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
-            | {"pdg": run.result.pdg_edition or ""},
+            versions=run_versions(run.result.pdg_edition),
             details={"detector": study.card},
         )
         write_run(

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from toymc.report.result import Hypothesis, StudyResult
-from toymc.report.tables import Table, cutflow_tables, sample_table
+from toymc.report.result import Hypothesis, Projection, StudyResult
+from toymc.report.tables import Table, cutflow_tables, estimator_table, sample_table
 
 # HEPData's controlled vocabulary for the centre-of-mass energy in GeV: the Upsilon(4S), PDG mass to its digits
 _CM_ENERGY_GEV = 10.58
@@ -134,8 +134,12 @@ def _dump(document: Any) -> str:
 
 
 def tables_of(result: StudyResult, reactions: Sequence[str] = ()) -> list[DataTable]:
-    """Limits per channel and confidence level, samples and cut flows of a result, as HEPData tables."""
+    """Limits per channel and confidence level, estimators, projections, samples and cut flows, as HEPData tables."""
     tables = _limit_tables(result, reactions)
+    estimators = estimator_table(result)
+    if estimators.rows:
+        tables.append(_from_table(estimators, "Estimators", "Bias, pull and coverage of the estimators.", reactions))
+    tables += [_projection_table(p, result, reactions) for p in result.projections or []]
     samples = sample_table(result)
     if samples.rows:
         tables.append(_from_table(samples, "Samples", "Generated and selected events of every sample.", reactions))
@@ -190,6 +194,30 @@ def _axis(name: str, members: Sequence[Hypothesis]) -> Variable:
     stem, _, unit = name.rpartition("_")
     values: list[str | float | int | None] = [h.parameters.get(name) for h in members]
     return Variable(stem, values, units=unit) if stem else Variable(name, values)
+
+
+def _projection_table(projection: Projection, result: StudyResult, reactions: Sequence[str]) -> DataTable:
+    """Expected limits, or errors, against luminosity in one scenario."""
+    words = ", ".join(f"{key} {value}" for key, value in projection.parameters.items() if value != "")
+    said: dict[str, str | float] = {"scenario": projection.scenario}
+    dependent = []
+    if projection.expected is not None:
+        said |= {"confidence level": projection.cl or 0.0}
+        errors = [{"1 s.d.": (b.median - b.minus1, b.plus1 - b.median)} for b in projection.expected]
+        medians = [b.median for b in projection.expected]
+        dependent.append(Variable("expected limit", medians, errors=errors, qualifiers=said))
+    for name in ("statistical_error", "systematic_error", "total_error"):
+        values = getattr(projection, name)
+        if values is not None:
+            dependent.append(Variable(name.replace("_", " "), values, qualifiers=said))
+    level = f", {100 * projection.cl:g}% CL" if projection.cl is not None else ""
+    return DataTable(
+        name=f"Projection, {projection.scenario}, {words}{level}",
+        description=f"Projection against luminosity, scenario '{projection.scenario}', {words}{level}, from toymc.",
+        independent=[Variable("luminosity", projection.luminosity_fb, units="fb^-1")],
+        dependent=dependent,
+        reactions=reactions,
+    )
 
 
 def _from_table(table: Table, name: str, description: str, reactions: Sequence[str]) -> DataTable:

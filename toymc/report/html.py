@@ -9,7 +9,16 @@ from string import Template
 
 from toymc.report.result import StudyResult
 from toymc.report.run_toml import RunConfig
-from toymc.report.tables import Table, cutflow_tables, estimator_table, format_cell, limit_table, sample_table
+from toymc.report.tables import (
+    Table,
+    cutflow_tables,
+    estimator_table,
+    format_cell,
+    limit_table,
+    projection_table,
+    sample_table,
+    source_table,
+)
 
 
 def render(result: StudyResult, config: RunConfig, title: str, plots: Sequence[tuple[Path, str]]) -> str:
@@ -30,8 +39,9 @@ def render(result: StudyResult, config: RunConfig, title: str, plots: Sequence[t
         If a plot cannot be read.
     """
     parts = []
-    limits, estimators = limit_table(result), estimator_table(result)
-    for table in (limits, estimators):
+    # a projection says its limits in its own table
+    limits = projection_table(result) if result.projections else limit_table(result)
+    for table in (limits, estimator_table(result)):
         if table.rows:
             parts.append(section(table.title, html_table(table)))
     if result.published:
@@ -41,6 +51,9 @@ def render(result: StudyResult, config: RunConfig, title: str, plots: Sequence[t
         parts.append(section("Notes", "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in result.notes) + "</ul>"))
     if plots:
         parts.append(section("Plots", '<div class="plots">' + "".join(figure(*plot) for plot in plots) + "</div>"))
+    systematics = source_table(result)
+    if systematics.rows:
+        parts.append(section(systematics.title, html_table(systematics)))
     samples = sample_table(result)
     if samples.rows:
         parts.append(section(samples.title, html_table(samples)))

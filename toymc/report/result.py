@@ -97,11 +97,55 @@ class Hypothesis(_Part):
     """The same without systematic sources (the statistics of the simulation stay in), where the run computed both."""
     best_fit: float | None = None
     best_fit_error: float | None = None
+    measurement: str | None = None
+    """Its measurement in workspace.json."""
+    unit: float | None = None
+    """The limit is the parameter of interest of that measurement times this."""
     interpretation: dict[str, Any] | None = None
 
     @model_serializer(mode="wrap")
     def _without_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {key: value for key, value in handler(self).items() if value is not None or key == "observed"}
+
+
+class EstimatorPoint(_Part):
+    """An estimator at one true value."""
+
+    truth: float
+    mean: float
+    mean_error: float
+    spread: float
+    spread_error: float
+    stated_error: float
+    median: float
+    bias: float
+    bias_error: float
+    pull_mean: float
+    pull_mean_error: float
+    pull_width: float
+    pull_width_error: float
+    coverage: float
+    coverage_error: float
+    coverage_worst: tuple[float, float]
+    """With every failed experiment outside, and inside, its interval."""
+    bias_worst: tuple[float, float]
+    """With every failed experiment at the lower, and the upper, end of the range of the estimates."""
+    experiments: int
+    failed: int
+
+
+class EstimatorCheck(_Part):
+    """One quantity of an estimator against its tolerance: inside, outside or undecided."""
+
+    quantity: str
+    truth: float | None = None
+    low: float
+    high: float
+    error: float
+    target: float
+    tolerance: float
+    verdict: str
+    experiments_to_decide: int | None = None
 
 
 class Estimator(_Part):
@@ -114,8 +158,62 @@ class Estimator(_Part):
     bias: float | None = None
     bias_error: float | None = None
     pull_mean: float | None = None
+    pull_mean_error: float | None = None
     pull_width: float | None = None
+    pull_width_error: float | None = None
     slope: float | None = None
+    slope_error: float | None = None
+    intercept: float | None = None
+    intercept_error: float | None = None
+    coverage: float | None = None
+    coverage_error: float | None = None
+    cl: float | None = None
+    truth: float | None = None
+    """The true value at which bias, pull and coverage are given."""
+    method: str | None = None
+    parameters: Parameters | None = None
+    experiments: int | None = None
+    failed_share: float | None = None
+    failures: list[tuple[float, int, str]] | None = None
+    """True value, number and reason of failed experiments, the first ones."""
+    verdict: str | None = None
+    points: list[EstimatorPoint] | None = None
+    checks: list[EstimatorCheck] | None = None
+
+
+class Reach(_Part):
+    """The value at which the median significance of an excess is `sigma` standard deviations."""
+
+    sigma: float
+    value: float
+
+
+class SourceShare(_Part):
+    """What a group of systematic sources adds to a limit or an error, in quadrature, as a fraction of it."""
+
+    source: str
+    share: float
+    floor: float
+    why: str | None = None
+
+
+class Projection(_Part):
+    """Expected limits, or errors of a measurement, against luminosity in one scenario."""
+
+    parameters: Parameters
+    scenario: str
+    cl: float | None = None
+    luminosity_fb: list[float]
+    expected: list[Bands] | None = None
+    statistical_error: list[float] | None = None
+    systematic_error: list[float] | None = None
+    total_error: list[float] | None = None
+    take_over_fb: float | None = None
+    """Luminosity at which systematics take over; left out where they do not."""
+    reach: list[Reach] | None = None
+    """At the last luminosity."""
+    sources: list[SourceShare] | None = None
+    """At the last luminosity, the largest first."""
 
 
 class Published(_Part):
@@ -155,6 +253,7 @@ class StudyResult(_Part):
     cutflow: dict[str, list[CutFlowStep]] | None = None
     hypotheses: list[Hypothesis] | None = None
     estimators: list[Estimator] | None = None
+    projections: list[Projection] | None = None
     published: list[Published] | None = None
     notes: list[str] | None = None
     timing: dict[str, float] | None = None

@@ -9,9 +9,9 @@ from pathlib import Path
 
 Value = str | bool | int | float
 
-# Options of `toymc study run` in the order of its help, and the key of each in run.toml.
+# Options of `toymc study run|validate|project` in the order of their help, and the key of each in run.toml.
 _OPTIONS = (
-    "luminosity", "seed", "scale", "executor", "scheduler", "systematics", "points", "data",
+    "experiments", "luminosity", "run", "seed", "scale", "executor", "scheduler", "systematics", "points", "data",
 )  # fmt: skip
 
 
@@ -23,22 +23,25 @@ class RunConfig:
     ----------
     study : str
     options : mapping
-        Options of ``toymc study run`` by their long name; None means not given.
+        Options of ``toymc study <action>`` by their long name; None means not given.
     versions : mapping
         Name -> version of toymc and of what its numbers depend on (the PDG edition among them).
     details : mapping
         What else is worth knowing, e.g. the detector card.
+    action : str
+        ``run``, ``validate`` or ``project``.
     """
 
     study: str
     options: Mapping[str, Value | None]
     versions: Mapping[str, str]
     details: Mapping[str, Value] = field(default_factory=dict)
+    action: str = "run"
 
     @property
     def command(self) -> str:
         """The command line that runs this again."""
-        words = ["toymc", "study", "run", self.study]
+        words = ["toymc", "study", self.action, self.study]
         for name in _OPTIONS:
             value = self.options.get(name)
             if value is not None:
@@ -48,6 +51,7 @@ class RunConfig:
     def to_toml(self) -> str:
         """The text of run.toml."""
         lines = ["# toymc run: everything needed to run it again", f"study = {_toml(self.study)}"]
+        lines.append(f"action = {_toml(self.action)}")
         lines.append(f"command = {_toml(self.command)}")
         for table, values in (("options", self.options), ("versions", self.versions), ("details", self.details)):
             given = {key: value for key, value in values.items() if value is not None}

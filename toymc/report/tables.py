@@ -85,10 +85,55 @@ def cutflow_tables(result: StudyResult) -> list[Table]:
 
 
 def estimator_table(result: StudyResult) -> Table:
-    """Estimators with bias and pull."""
-    keys = ("name", "value", "error", "stat_error", "bias", "bias_error", "pull_mean", "pull_width", "slope")
+    """Estimators with bias, pull, coverage and linearity, as far as they were validated."""
+    keys = (
+        "name", "method", "truth", "value", "error", "stat_error", "bias", "bias_error", "pull_mean", "pull_width",
+        "pull_width_error", "coverage", "coverage_error", "slope", "slope_error", "experiments", "failed_share",
+        "verdict",
+    )  # fmt: skip
+    header = tuple(key.replace("_error", " +-") if key != "stat_error" else "stat. error" for key in keys)
     rows = tuple(tuple(getattr(e, key) for key in keys) for e in result.estimators or [])
-    return _without_empty(Table("Estimators", keys, rows))
+    return _without_empty(Table("Estimators", tuple(name.replace("_", " ") for name in header), rows))
+
+
+def projection_table(result: StudyResult) -> Table:
+    """Limits and errors today and at the last luminosity, where systematics take over, and the discovery reach."""
+    projections = result.projections or []
+    names = tuple(dict.fromkeys(name for p in projections for name in p.parameters))
+    sigmas = sorted({r.sigma for p in projections for r in p.reach or []})
+    rows = []
+    for p in projections:
+        values = [b.median for b in p.expected] if p.expected else p.total_error or []
+        reach = {r.sigma: r.value for r in p.reach or []}
+        rows.append(
+            (
+                *(p.parameters.get(name) for name in names),
+                p.scenario,
+                p.cl,
+                values[0],
+                values[-1],
+                values[0] / values[-1],
+                p.take_over_fb,
+                *(reach.get(sigma) for sigma in sigmas),
+            )
+        )
+    header = (
+        *names, "scenario", "CL", "today", f"at {result.luminosity_fb:g} /fb", "improvement",
+        "systematics take over [1/fb]", *(f"{sigma:g} sigma reach" for sigma in sigmas),
+    )  # fmt: skip
+    return _without_empty(Table("Projections", header, tuple(rows)))
+
+
+def source_table(result: StudyResult) -> Table:
+    """Share of every group of systematic sources in the projected limits and errors, in quadrature."""
+    rows = [
+        (*p.parameters.values(), p.scenario, s.source, s.share, s.floor, s.why)
+        for p in result.projections or []
+        for s in p.sources or []
+    ]
+    names = tuple(dict.fromkeys(name for p in result.projections or [] for name in p.parameters))
+    header = (*names, "scenario", "source", "share", "floor / today", "why")
+    return Table("Systematic sources", header, tuple(rows))
 
 
 def _without_empty(table: Table) -> Table:

@@ -186,20 +186,20 @@ def bootstrap(
     failed = replicates - len(values)
     tail = 50.0 * (1.0 - ONE_SIGMA)
     low, high = np.percentile(values, [tail, 100.0 - tail])
-    checks = _checks(stated, spread, bias, failed / replicates, replicates, tolerances or Tolerances())
+    unit = max(spread.value, 0.5 * float(itself.high[0] - itself.low[0])) or 1.0
+    checks = _checks(stated, spread, bias, unit, failed / replicates, replicates, tolerances or Tolerances())
     return Bootstrap(name, value, stated, spread, bias, (float(low), float(high)), replicates, failed, checks, values)
 
 
 def _checks(
-    stated: float, spread: Number, bias: Number, failed: float, n: int, tolerances: Tolerances
+    stated: float, spread: Number, bias: Number, unit: float, failed: float, n: int, tolerances: Tolerances
 ) -> tuple[Check, ...]:
-    """The stated error against the spread, in the tolerance of a pull width; bias in units of the spread; failures."""
+    """Stated error against the spread, in the tolerance of a pull width; bias in units of the error; failures."""
     t = tolerances
-    unit = spread.value or 1.0
-    ratio, shift = stated / unit, bias.value / unit
-    error = ratio * spread.error / unit
+    ratio, shift = stated / (spread.value or 1.0), bias.value / unit
+    error = ratio * spread.error / (spread.value or 1.0)
     return (
         check("stated / bootstrap error", ratio, ratio, error, 1.0, t.pull_width, t.probability, n),
-        check("bootstrap bias / spread", shift, shift, bias.error / unit, 0.0, t.bias, t.probability, n),
+        check("bootstrap bias / error", shift, shift, bias.error / unit, 0.0, t.bias, t.probability, n),
         check("failed share", failed, failed, (failed * (1.0 - failed) / n) ** 0.5, 0.0, t.failed, t.probability, n),
     )

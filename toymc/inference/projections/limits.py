@@ -1,15 +1,16 @@
 """Expected limits against luminosity in several scenarios, where systematics take over, and what each source costs.
 
-For a limit, systematics take over where limit > sqrt(2) x limit without systematics at the same luminosity: what they
-add in quadrature then equals what statistics alone give. Where the limit is proportional to the error this is
-sigma_syst = sigma_stat of a measurement.
+For a limit, systematics take over where limit > sqrt(2) x limit without the systematic sources at the same luminosity
+and with the same statistics of the simulation: what the sources add in quadrature then equals what is there without
+them. Where the limit is proportional to the error this is sigma_syst = sigma_stat of a measurement. The fit itself
+constrains sources that the data know better than their prior, so that a limit can keep falling with frozen systematics.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -20,7 +21,7 @@ from toymc.errors import InputError
 from toymc.inference.limits import upper_limit
 from toymc.inference.model import Model
 from toymc.inference.projections.models import scale_model, source_groups
-from toymc.inference.projections.scenarios import SCENARIOS, STATISTICAL, Floors, Scenario
+from toymc.inference.projections.scenarios import SCENARIOS, Floors, Scenario
 
 FloatArray = npt.NDArray[np.float64]
 _ROOT_2 = math.sqrt(2.0)
@@ -90,7 +91,7 @@ def project_limits(
         Relative floors per source, see `scenarios`.
     cl : float
     scenarios : mapping, optional
-        Name -> Scenario; "statistical" is computed in any case, for the luminosity where systematics take over.
+        Name -> Scenario.
 
     Returns
     -------
@@ -117,31 +118,28 @@ def project_limits(
     def limit(luminosity: float, scenario: Scenario) -> tuple[float, ...]:
         return upper_limit(scale_model(model, luminosity, today_fb, scenario, floors), cl=cl).expected
 
-    bands = {name: np.array([limit(value, s) for value in grid]) for name, s in scenarios.items()}
-    statistical = bands.get("statistical")
-    if statistical is None:
-        statistical = np.array([limit(value, STATISTICAL) for value in grid])
-    return {
-        name: LimitCurve(s, cl, grid, bands[name], _take_over(grid, bands[name][:, 2] / statistical[:, 2], s, limit))
-        for name, s in scenarios.items()
-    }
+    curves = {}
+    for name, scenario in scenarios.items():
+        bands = np.array([limit(value, scenario) for value in grid])
+        take_over = _take_over(grid, bands[:, 2], scenario, limit)
+        curves[name] = LimitCurve(scenario, cl, grid, bands, take_over)
+    return curves
 
 
-def _take_over(grid: FloatArray, ratio: FloatArray, scenario: Scenario, limit: _Limit) -> float | None:
-    """First luminosity at which the limit exceeds sqrt(2) times the statistical one."""
-    above = np.flatnonzero(ratio >= _ROOT_2)
-    if scenario.rule == "none" or len(above) == 0:
+def _take_over(grid: FloatArray, medians: FloatArray, scenario: Scenario, limit: _Limit) -> float | None:
+    """First luminosity at which the limit exceeds sqrt(2) times the one without the sources."""
+    if scenario.rule == "none":
         return None
-    first = int(above[0])
-    if first == 0:
-        return float(grid[0])
+    without = replace(scenario, rule="none")
 
-    def excess(log: float) -> float:
-        value = math.exp(log)
-        return limit(value, scenario)[2] / limit(value, STATISTICAL)[2] - _ROOT_2
+    def excess(luminosity: float) -> float:
+        return limit(luminosity, scenario)[2] / limit(luminosity, without)[2] - _ROOT_2
 
-    root = brentq(excess, math.log(grid[first - 1]), math.log(grid[first]), xtol=1e-4)
-    return math.exp(float(root))
+    above = [k for k, value in enumerate(grid) if medians[k] > _ROOT_2 * limit(float(value), without)[2]]
+    if not above or above[0] == 0:
+        return float(grid[0]) if above else None
+    low, high = math.log(grid[above[0] - 1]), math.log(grid[above[0]])
+    return math.exp(float(brentq(lambda log: excess(math.exp(log)), low, high, xtol=1e-4)))
 
 
 @dataclass(frozen=True)
