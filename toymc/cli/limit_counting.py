@@ -1,7 +1,9 @@
 """`toymc limit counting`: limits, intervals and significance of counting experiments."""
 
+import itertools
 import json
 import tomllib
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from toymc.cli.common import (
     echo_json,
     echo_table,
     json_option,
+    progress_bars,
 )
 from toymc.errors import InputError
 from toymc.production.chunks import available_cores
@@ -88,9 +91,10 @@ def counting(
     from toymc.inference.counting import discovery, model_limit
 
     model = _from_file(file, channel) if file is not None else _from_options(**channel)
-    with ThreadPoolExecutor(workers) as pool:
-        limit = model_limit(model, cl, method, treatment, True, toys, seed, pool.map)
-        excess = discovery(model, treatment, toys, seed, pool.map)
+    with ThreadPoolExecutor(workers) as pool, progress_bars() as bars:
+        mapper = _counted(pool, bars("toys"))
+        limit = model_limit(model, cl, method, treatment, True, toys, seed, mapper)
+        excess = discovery(model, treatment, toys, seed, mapper)
     answer = limit.to_dict()
     answer["discovery"] = excess.to_dict()
     if as_json:
@@ -103,6 +107,22 @@ def counting(
     ]
     rows += [(key, answer["discovery"][key]) for key in ("p_value", "significance")]
     echo_table(("quantity", "value"), rows)
+
+
+def _counted(pool: ThreadPoolExecutor, tick: Callable[[int, int], None]) -> Callable[..., list[Any]]:
+    """The pool's map, which tells how many blocks of toys are done of those that are asked for so far."""
+    done, asked = itertools.count(1), 0
+
+    def mapper(function: Callable[[int], Any], blocks: Sequence[int]) -> list[Any]:
+        nonlocal asked
+        asked += len(blocks)
+        results = []
+        for result in pool.map(function, blocks):
+            tick(next(done), asked)
+            results.append(result)
+        return results
+
+    return mapper
 
 
 def _from_options(
