@@ -58,7 +58,7 @@ class MassChannel:
 def _at(name: str, array: FloatArray, good: npt.NDArray[np.bool_], allowed: str) -> None:
     """Refuse the first value that is not good, with its place."""
     bad = np.argwhere(~good)
-    if bad.size:
+    if len(bad):
         at = tuple(int(i) for i in bad[0])
         raise InputError(f"{name} = {array[at]:g} at (mass, lifetime) {at}; it must be {allowed}")
 
@@ -94,8 +94,11 @@ def _hypotheses(channel: MassChannel, shape: tuple[int, int], row_offset: int) -
         array = _spread(label + name, value, shape)
         _at(label + name, array, np.isfinite(array) & (array >= 0.0), "finite and not negative")
         out[..., column] = array
-    for column, name in ((batch.EFFICIENCY, "efficiency error"), (batch.RESOLUTION, "resolution error")):
-        _at(label + name, out[..., column], out[..., column] < 1.0, "below 1 (it is relative)")
+    for column, name, most in (
+        (batch.EFFICIENCY, "efficiency error", 0.99),
+        (batch.RESOLUTION, "resolution error", 0.3),
+    ):
+        _at(label + name, out[..., column], out[..., column] <= most, f"{most:g} or less (it is relative)")
     if channel.background.family == "threshold":
         _at(label + "window start (GeV)", low, high > channel.background.onset, "such that it ends above the onset")
     return out
@@ -111,7 +114,7 @@ def _datasets(channel: MassChannel) -> list[FloatArray]:
         if x.ndim != 1:
             raise InputError(f"channel '{channel.name}': data of shape {x.shape}; give one mass per event")
         bad = np.flatnonzero(~np.isfinite(x))
-        if bad.size:
+        if len(bad):
             raise InputError(f"channel '{channel.name}': event {bad[0]} has mass {x[bad[0]]:g}; it must be finite")
     return [np.sort(x) for x in sets]
 

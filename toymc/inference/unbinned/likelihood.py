@@ -11,8 +11,9 @@ uncertainty d: exp(d eta) (log-normal) or 1 + d eta (Gaussian). Points carry wei
 Backgrounds: polynomials b = sum c_k b_k(x) with Bernstein polynomials b_k of unit integral and c_k >= 0 (events): the
 rate is linear in (S, c), so nll is convex and its minimum is the only one; or b = exp(sum a_k f_k(x))/length
 (exponential, threshold), whose integral is the sum over the nodes.
-Resolution: ln s is a parabola in eta_res through the shapes at -1, 0 and +1 sigma, each normalised in the window; for
-an uncertainty of 10 % of sigma its integral stays at 1 to 2e-4 for |eta| < 1.5 (tested).
+Resolution: ln s is a parabola in eta_res through the shapes at -1, 0 and +1 sigma, each normalised in the window. In
+between and up to |eta| = 1.5 its integral stays at 1 to 2e-4 (Crystal Ball) or 2e-3 (Gaussian) for an uncertainty of
+10 % of sigma (tested); uncertainties above 30 % are refused.
 
 Newton: an allocation-free solver for the few parameters of a window (the template engine's minimiser works on its own
 packed model and allocates: 3 us per step, as much as a whole evaluation here). The nll of a polynomial background is

@@ -42,7 +42,7 @@ def reduced_mass(mass: npt.ArrayLike, daughter_mass: float) -> FloatArray:
     """
     m = np.asarray(mass, dtype=np.float64)
     bad = np.argwhere(~(np.isfinite(m) & (m >= 0.0)))
-    if bad.size:
+    if len(bad):
         raise InputError(f"mass = {m[tuple(bad[0])]:g} GeV; it must be finite and not negative")
     if not (math.isfinite(daughter_mass) and daughter_mass >= 0.0):
         raise InputError(f"daughter mass = {daughter_mass:g} GeV; it must be finite and not negative")
@@ -109,7 +109,7 @@ class Window:
     def __post_init__(self) -> None:
         low, high = np.broadcast_arrays(np.asarray(self.low, np.float64), np.asarray(self.high, np.float64))
         bad = np.argwhere(~(np.isfinite(low) & np.isfinite(high) & (low < high)))
-        if bad.size:
+        if len(bad):
             at = tuple(bad[0])
             raise InputError(f"window from {low[at]:g} to {high[at]:g} GeV; give two finite ends in ascending order")
         object.__setattr__(self, "low", np.array(low))
@@ -158,7 +158,7 @@ def windows(
         ("sigma", s, np.isfinite(s) & (s > 0.0), "finite and positive"),
     ):
         bad = np.argwhere(~good)
-        if bad.size:
+        if len(bad):
             raise InputError(f"windows: {name} = {array[tuple(bad[0])]:g} GeV; it must be {allowed}")
     if not (math.isfinite(half_width) and half_width >= 3.0):
         raise InputError(f"windows: half width = {half_width:g} sigma; it must be 3 or more")
@@ -185,7 +185,7 @@ class Density:
         if x.ndim != 1 or x.size < 2 or y.shape != x.shape or not np.all(np.diff(x) > 0.0):
             raise InputError(f"background density: {x.size} points, {y.size} values; give two or more ascending points")
         bad = np.flatnonzero(~(np.isfinite(y) & (y >= 0.0)))
-        if bad.size:
+        if len(bad):
             at = bad[0]
             raise InputError(f"background density = {y[at]:g} per GeV at {x[at]:g} GeV; it must not be negative")
         object.__setattr__(self, "x", x)
