@@ -70,9 +70,10 @@ def against_luminosity(
                                   label=rf"{curve.name}, $\pm 1\sigma$")  # fmt: skip
             axes.plot(luminosity_fb, curve.y, _LINES[i % len(_LINES)], color=colour, label=curve.name)
             if curve.take_over is not None and luminosity_fb[0] < curve.take_over <= luminosity_fb[-1]:
+                rounded = float(np.format_float_positional(curve.take_over, precision=2, fractional=False))
                 height = float(np.exp(np.interp(np.log(curve.take_over), np.log(luminosity_fb), np.log(curve.y))))
                 axes.plot(curve.take_over, height, "o", color=colour, markersize=7, markerfacecolor="none",
-                          label=rf"systematics take over: {float(f"{curve.take_over:.2g}"):g} fb$^{{-1}}$")  # fmt: skip
+                          label=rf"systematics take over: {rounded:g} fb$^{{-1}}$")  # fmt: skip
         if today_fb is not None:
             axes.axvline(today_fb, color="0.6", linewidth=0.9)
             axes.text(today_fb * 1.05, 0.04, "today", transform=axes.get_xaxis_transform(), fontsize=9, color="0.4")
