@@ -38,6 +38,8 @@ class PairChannel:
         Mass of each of the two products of S, GeV.
     kstar : bool
         K*0 -> K+ pi- in place of K+.
+    kaon_mass : float
+        Mass given to the single track, GeV; that of a pion for control modes.
     mbc_min, delta_e_max : float
         Of the table, GeV: sidebands included.
     displacement_min : float
@@ -50,6 +52,7 @@ class PairChannel:
 
     product_mass: float
     kstar: bool = False
+    kaon_mass: float = M_K
     mbc_min: float = 5.20
     delta_e_max: float = 0.25
     displacement_min: float = 0.0
@@ -59,7 +62,7 @@ class PairChannel:
 
     def __post_init__(self) -> None:
         """Refuse windows that hold nothing."""
-        values = (self.delta_e_max, self.kaon_dr_max, self.kaon_dz_max)
+        values = (self.delta_e_max, self.kaon_dr_max, self.kaon_dz_max, self.kaon_mass)
         if not (0.0 <= self.product_mass < 2.5 and self.mbc_min > 0.0 and all(value > 0.0 for value in values)):
             raise InputError(
                 f"product_mass = {self.product_mass}, mbc_min = {self.mbc_min}, delta_e_max = {self.delta_e_max}, "
@@ -86,7 +89,7 @@ def _windows(channel: PairChannel, boost: FloatArray, sqrt_s: float) -> Windows:
         energy_window=channel.delta_e_max + SLACK_ENERGY_GEV,
         momentum_max=float(np.sqrt(square)) + SLACK_MOMENTUM_GEV,
         product_mass=channel.product_mass,
-        kaon_mass=M_K,
+        kaon_mass=channel.kaon_mass,
         pion_mass=M_PI,
         with_pion=int(channel.kstar),
         kstar_low=channel.kstar_window[0],
@@ -121,12 +124,12 @@ def _mass(momenta: FloatArray, mass: float) -> FloatArray:
     return values
 
 
-def _kaon_momentum(reco: Reconstruction, rows: IntArray) -> tuple[FloatArray, FloatArray]:
+def _kaon_momentum(reco: Reconstruction, rows: IntArray, mass: float) -> tuple[FloatArray, FloatArray]:
     """Momentum (n, 3) and energy (n,) of the K or K*, tracks at their perigees."""
     t = reco.tracks
     momentum = np.stack([t.px, t.py, t.pz], axis=1)
     kaon = momentum[rows[:, 0]]
-    energy = _energy(kaon, M_K)
+    energy = _energy(kaon, mass)
     if len(rows) and rows[0, 1] >= 0:
         pion = momentum[rows[:, 1]]
         return kaon + pion, energy + _energy(pion, M_PI)
@@ -186,7 +189,7 @@ def b_candidates(
     fit = fit_pairs(
         reco, pairs[:, 0], pairs[:, 1], [channel.product_mass] * 2, field, origin=spot, radii=radii
     )  # fmt: skip
-    momentum, energy = _kaon_momentum(reco, found)
+    momentum, energy = _kaon_momentum(reco, found, channel.kaon_mass)
     pair_energy = _energy(fit.momenta, channel.product_mass).sum(axis=1)
     total = momentum + fit.momentum[pair_of]
     gamma = 1.0 / np.sqrt(1.0 - b @ b)

@@ -1,0 +1,1 @@
+"""Searches over mass and lifetime: candidate tables, signal maps, background densities, the scan, its files."""

@@ -1,0 +1,213 @@
+"""Efficiency and mass shape of the signal over mass and lifetime, from a few generated masses and lifetimes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.interpolate import PchipInterpolator
+
+from toymc.analysis.b_candidates import reduced_mass
+from toymc.analysis.lifetime_maps import LifetimeSample
+from toymc.detector import Detector
+from toymc.geometry.beam import BeamCard
+from toymc.inference.unbinned import SignalShape, crystal_ball
+from toymc.inference.unbinned.simulation import fit_crystal_ball
+from toymc.production.chunks import Progress
+from toymc.production.scan.tables import CandidateTable, best_candidates, candidate_table
+from toymc.studies.scan_study import PairSelection, ScanChannel, ScanStudy
+
+FloatArray = npt.NDArray[np.float64]
+
+N_PARAMETERS = 6
+_LEAST_FOR_SHAPE = 200.0
+SELECTIONS = ("displaced", "tight")
+
+
+@dataclass(frozen=True)
+class SignalMaps:
+    """What the signal looks like at every node and lifetime.
+
+    Attributes
+    ----------
+    nodes : float64 (n_nodes,)
+        Masses that were simulated, GeV.
+    lifetimes : float64 (n_lifetimes,)
+        cm.
+    efficiency, error, effective_events : float64 (2, n_nodes, n_lifetimes)
+        Of the two selections, see `SELECTIONS`; for a signal meson that decays as forced.
+    identification_error : float64 (n_nodes, n_lifetimes)
+        Relative.
+    shape : float64 (n_nodes, n_lifetimes, 6)
+        Shift of the peak in the reduced mass, core width (GeV), and the tails of the double-sided Crystal Ball.
+    shape_events : float64 (n_nodes, n_lifetimes)
+        Effective events behind `shape`; where a lifetime has fewer than 200 its shape is that of the nearest lifetime
+        that has them.
+    product_mass : float
+    """
+
+    nodes: FloatArray
+    lifetimes: FloatArray
+    efficiency: FloatArray
+    error: FloatArray
+    effective_events: FloatArray
+    identification_error: FloatArray
+    shape: FloatArray
+    shape_events: FloatArray
+    product_mass: float
+
+    def _at(self, values: FloatArray, masses: FloatArray) -> FloatArray:
+        """Monotone cubic interpolation along the nodes; constant beyond the outermost."""
+        result: FloatArray = PchipInterpolator(self.nodes, values, axis=0)(
+            np.clip(masses, self.nodes[0], self.nodes[-1])
+        )
+        return result
+
+    def efficiency_at(self, masses: npt.ArrayLike, selection: int = 0) -> FloatArray:
+        """Efficiency, shape (n_masses, n_lifetimes)."""
+        return np.clip(self._at(self.efficiency[selection], np.asarray(masses, dtype=np.float64)), 0.0, 1.0)
+
+    def efficiency_error_at(self, masses: npt.ArrayLike) -> FloatArray:
+        """Relative error from identification and statistics of the simulation, shape (n_masses, n_lifetimes)."""
+        statistical = np.divide(
+            self.error[0], self.efficiency[0], out=np.zeros_like(self.error[0]), where=self.efficiency[0] > 0.0
+        )
+        both = np.hypot(np.minimum(statistical, 0.9), self.identification_error)
+        return self._at(both, np.asarray(masses, dtype=np.float64))
+
+    def sigma_at(self, masses: npt.ArrayLike) -> FloatArray:
+        """Core width in the reduced mass, GeV, shape (n_masses, n_lifetimes)."""
+        return self._at(self.shape[..., 1], np.asarray(masses, dtype=np.float64))
+
+    def mass_resolution_at(self, masses: npt.ArrayLike) -> FloatArray:
+        """Core width in the mass itself, GeV: dM = (M_red/M) dM_red, shape (n_masses, n_lifetimes)."""
+        m = np.asarray(masses, dtype=np.float64)
+        return self.sigma_at(m) * (reduced_mass(m, self.product_mass) / m)[:, None]
+
+    def shapes_at(self, masses: npt.ArrayLike) -> SignalShape:
+        """Double-sided Crystal Balls in the reduced mass, (n_masses, n_lifetimes)."""
+        m = np.asarray(masses, dtype=np.float64)
+        p = self._at(self.shape, m)
+        mean = reduced_mass(m, self.product_mass)[:, None] + p[..., 0]
+        return crystal_ball(mean, *np.moveaxis(p[..., 1:], -1, 0))
+
+
+def selected(table: CandidateTable, selection: PairSelection, tight: bool) -> CandidateTable:
+    """The final selection: all cuts, one candidate per event."""
+    displacement = selection.tight_displacement if tight else selection.displacement
+    passed = table.select({**selection.common, **selection.box, "displacement": displacement})
+    return best_candidates(passed, selection.best)
+
+
+def node_tables(
+    study: ScanStudy,
+    channel: ScanChannel,
+    detector: Detector,
+    beam: BeamCard,
+    seed: int,
+    scale: float,
+    workers: int,
+    notify: Callable[[str], Progress] | None = None,
+) -> dict[float, list[CandidateTable]]:
+    """Node -> candidate tables, one for each generated lifetime."""
+    events = max(1000, round(study.signal_events * scale))
+    tables: dict[float, list[CandidateTable]] = {}
+    total = events * len(channel.nodes) * len(study.generated_ctau_cm)
+    progress, done = None if notify is None else notify(f"signal {channel.name}"), 0
+    for mass in channel.nodes:
+        tables[mass] = []
+        for ctau in study.generated_ctau_cm:
+            parameters = {**channel.parameters, "mass": mass, "ctau": ctau}
+            tables[mass].append(
+                candidate_table(
+                    channel,
+                    f"signal_{channel.name}_{mass:g}_{ctau:g}",
+                    channel.process,
+                    parameters,
+                    detector,
+                    beam,
+                    seed=seed,
+                    events=events,
+                    workers=workers,
+                )  # fmt: skip
+            )
+            done += events
+            if progress is not None:
+                progress(done, total)
+    return tables
+
+
+def _sample(tables: list[CandidateTable], ctau: tuple[float, ...]) -> tuple[LifetimeSample, dict[str, FloatArray]]:
+    columns = {
+        name: np.concatenate([t.columns[name] for t in tables])
+        for name in ("Mred", "properLength", "isSignal", "triggerWeight", "identification", "identificationError")
+    }
+    true = (columns["isSignal"] > 0.0) & np.isfinite(columns["properLength"])
+    columns = {name: column[true] for name, column in columns.items()}
+    # the generator's weight, 2 f B of the forced decay, is no part of the efficiency
+    generated = np.array([float(t.generated) for t in tables])
+    weight = columns["triggerWeight"] * columns["identification"]
+    return LifetimeSample(np.array(ctau), generated, columns["properLength"], weight), columns
+
+
+def _shapes(sample: LifetimeSample, residual: FloatArray, lifetimes: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Shape parameters (n_lifetimes, 6) of one node and the effective events behind them."""
+    effective = np.array([sample.efficiency(float(ctau))[2] for ctau in lifetimes])
+    good = np.flatnonzero(effective >= _LEAST_FOR_SHAPE)
+    if not len(good):
+        good = np.array([int(np.argmax(effective))])
+    fits = {int(k): fit_crystal_ball(residual, sample.weights(float(lifetimes[k]))).parameters() for k in good}
+    nearest = [int(good[np.argmin(np.abs(good - k))]) for k in range(len(lifetimes))]
+    return np.array([fits[k] for k in nearest]), effective
+
+
+def signal_maps(
+    study: ScanStudy, channel: ScanChannel, tables: dict[float, list[CandidateTable]], lifetimes: FloatArray
+) -> SignalMaps:
+    """Efficiency and shape at all nodes and lifetimes.
+
+    Parameters
+    ----------
+    study : ScanStudy
+    channel : ScanChannel
+    tables : dict
+        From `node_tables`.
+    lifetimes : float64 (n_lifetimes,)
+        cm, rising.
+
+    Returns
+    -------
+    SignalMaps
+
+    Raises
+    ------
+    InputError
+        If a node has too few events for a shape.
+    """
+    shape = (len(channel.nodes), len(lifetimes))
+    numbers = np.zeros((3, 2, *shape))
+    identification, parameters, behind = np.zeros(shape), np.zeros((*shape, N_PARAMETERS)), np.zeros(shape)
+    for i, mass in enumerate(channel.nodes):
+        for tight in (False, True):
+            chosen = [selected(t, channel.selection, tight) for t in tables[mass]]
+            sample, columns = _sample(chosen, study.generated_ctau_cm)
+            for k, ctau in enumerate(lifetimes):
+                numbers[:, int(tight), i, k] = sample.efficiency(float(ctau))
+                if not tight:
+                    w = sample.weights(float(ctau))
+                    mean = float((w * columns["identificationError"]).sum() / w.sum()) if w.sum() > 0.0 else 0.0
+                    identification[i, k] = mean
+            if not tight:
+                residual = columns["Mred"] - float(reduced_mass(mass, channel.pair.product_mass))
+                parameters[i], behind[i] = _shapes(sample, residual, lifetimes)
+    return SignalMaps(
+        nodes=np.array(channel.nodes),
+        lifetimes=lifetimes,
+        efficiency=numbers[0],
+        error=numbers[1],
+        effective_events=numbers[2],
+        identification_error=identification,
+        shape=parameters,
+        shape_events=behind,
+        product_mass=channel.pair.product_mass,
+    )
