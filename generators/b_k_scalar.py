@@ -3,8 +3,8 @@
 Cross-section and weights. `cross_section_fb` is that of all B pairs, N_BB/L: measured, so that ``isr`` changes the
 photons and energies of the events and not the rate (there is no lowest order to give). The weight of every event is
 2 f B: f the share f+- or f00 of the species, 2 because either B may be the signal, B the product of all branching
-fractions of the channel. `branching_fraction` is that product: B(B -> K(*) S) B(S -> x x), for K* with its decay to the K pi that is
-made, for K_S with K0 -> K_S (the decays of the K_S are all made). Left at auto it is 1 without a coupling (a forced
+fractions of the channel. `branching_fraction` is that product: B(B -> K(*) S) B(S -> x x), for K* with its decay to
+the K pi that is made, for K_S with K0 -> K_S (the decays of the K_S are all made). Left at auto it is 1 without a coupling (a forced
 decay, as efficiencies are quoted), the prediction of the Higgs-mixed scalar with one (which gives ctau as well), and
 the measured value for control modes.
 

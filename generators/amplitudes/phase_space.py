@@ -219,15 +219,15 @@ def _beam_point(y, s, m, m_e, mass, e_low, least, least_t, minus, v):
 
 
 @lean_kernel
-def _leg_point(y, s, m, e_low, least, minus, v):
-    """Maps LEG_MINUS, LEG_PLUS of a photon; returns dPhi_3/dy, 0 outside. `least`: smallest 1 - c of a lepton."""
+def _leg_point(y, s, m, e_low, least_l, minus, v):
+    """Maps LEG_MINUS, LEG_PLUS of a photon; returns dPhi_3/dy, 0 outside. `least_l`: smallest 1 - c of a lepton."""
     root = np.sqrt(s)
     d_low, d_high = e_low * m * m / root, (root - m) ** 2 - m * m
     log = np.log(d_high / d_low)
     d = d_low * np.exp(y[0] * log)
     s_1 = d + m * m
     m_1 = np.sqrt(s_1)
-    one_minus, dt = _pole(y[1], least)
+    one_minus, dt = _pole(y[1], least_l)
     # the other lepton stays near its beam: l+ near -z when the l- radiates
     axis = -1.0 if minus else 1.0
     c = axis * (1.0 - one_minus)
@@ -241,8 +241,12 @@ def _leg_point(y, s, m, e_low, least, minus, v):
     e_1 = root - e_2
     beta = p_2 / e_1
     k = 0.5 * d / m_1
-    # photon energy gamma k (1 + beta c'), c' against the flight of the system: flat in its logarithm
-    one_plus, dk = _one_sided(y[2], (1.0 - beta) / beta, 0.0)
+    # photon energy gamma k (1 + beta c'), c' against the flight of the system: flat in its logarithm from e_low on
+    delta = (1.0 - beta) / beta
+    least = max(0.0, e_low * m_1 / (p_2 * k) - delta)
+    if least >= 2.0:
+        return 0.0
+    one_plus, dk = _one_sided(y[2], delta, least)
     along, across = k * (one_plus - 1.0), k * np.sqrt(max(0.0, one_plus * (2.0 - one_plus)))
     phi = 2.0 * np.pi * y[3]
     a, b = across * np.cos(phi), across * np.sin(phi)

@@ -62,6 +62,31 @@ def _lepton_pair_density(z, n_pol, density):
 
 
 @lean_kernel
+def _emission_lower(z, a, b, e):
+    """x + iy and x - iy parts of the current of l- (spin a) and l+ (spin b) with the boson (polarisation e) on it."""
+    p0, q0 = _lower(z, BRA_LX + 3 * a + e, KET_L + b)
+    p1, q1 = _lower(z, BRA_L + a, KET_LX + 3 * b + e)
+    return p0 + p1, q0 + q1
+
+
+@lean_kernel
+def _lepton_pair_density_final(z, n_pol, density):
+    """The same for emission off the leptons alone, from the spinors of `_lepton_line` with both spins of the l-.
+
+    Massless beams of helicity +-1 along z take J_x +- i J_y out of the lepton current.
+    """
+    for i in range(16):
+        density[i] = 0.0
+    for e in range(n_pol):
+        p00, q00 = _emission_lower(z, 0, 0, e)
+        p01, q01 = _emission_lower(z, 0, 1, e)
+        p10, q10 = _emission_lower(z, 1, 0, e)
+        p11, q11 = _emission_lower(z, 1, 1, e)
+        _add_trace(density, 1.0, p00, p01, p10, p11, p00, p01, p10, p11)
+        _add_trace(density, 1.0, q00, q01, q10, q11, q00, q01, q10, q11)
+
+
+@lean_kernel
 def _boson_density(z, n_pol, rho):
     """Real part of sum A_p A_q^* from all amplitudes in `z` (the imaginary part vanishes at tree level)."""
     for p in range(n_pol):
@@ -83,13 +108,9 @@ def _boson_density_final(z, n_pol, rho):
             rho[p, q] = 0.0
     for s in range(2):
         for p in range(n_pol):
-            a0, b0 = _lower(z, BRA_LX + p, KET_L + s)
-            a1, b1 = _lower(z, BRA_L, KET_LX + 3 * s + p)
-            a, b = a0 + a1, b0 + b1
+            a, b = _emission_lower(z, 0, s, p)
             for q in range(p, n_pol):
-                c0, d0 = _lower(z, BRA_LX + q, KET_L + s)
-                c1, d1 = _lower(z, BRA_L, KET_LX + 3 * s + q)
-                c, d = c0 + c1, d0 + d1
+                c, d = _emission_lower(z, 0, s, q)
                 rho[p, q] += a.real * c.real + a.imag * c.imag + b.real * d.real + b.imag * d.imag
     for p in range(n_pol):
         for q in range(p):

@@ -6,15 +6,12 @@ squared amplitude. What is accepted goes, one row per event, to the array that `
 particles. Momenta are those of the hard centre of mass: electron along +z, boson in the x-z plane; a matrix takes them
 to the laboratory, a random azimuth about the beams included.
 
-Photons twice. With X = gamma a photon counts as *hard* if its energy is above `photon_energy` and its angle to both
-beams above `photon_angle` (e+e- centre of mass). The matrix element makes the hardest of these, the radiator all the
-others: events are dropped in which the radiator gave a hard photon of more energy than that of the matrix element, the
-probability of no harder photon. Soft and collinear photons come from the radiator alone.
+With X = gamma no photon is made twice: `toymc.generators.llx.hard_photon`.
 """
 
 import numpy as np
 
-from toymc.generators.amplitudes.emission import _fill_amplitudes, _final_squared, _sum_amplitudes
+from toymc.generators.amplitudes.emission import _fill_amplitudes, _final_squared, _lepton_line, _sum_amplitudes
 from toymc.generators.amplitudes.layout import BOSON, P_ELECTRON, P_MINUS, P_PLUS, P_POSITRON, SPIN_1
 from toymc.generators.amplitudes.phase_space import (
     BEAM_MINUS,
@@ -34,6 +31,7 @@ from toymc.generators.amplitudes.spin import (
     _boson_density,
     _boson_density_final,
     _lepton_pair_density,
+    _lepton_pair_density_final,
     _scalar_pair_density,
     _vector_decay_direction,
     _vector_pair_density,
@@ -42,6 +40,14 @@ from toymc.generators.amplitudes.spinors import _dot
 from toymc.generators.beams import _sample_beams, _sample_vertex
 from toymc.generators.initial_state import _recoil
 from toymc.generators.isr import _isr_photons
+from toymc.generators.llx.hard_photon import (
+    _final_photons,
+    _harder,
+    _least_opening,
+    _leptons_pass,
+    _passes,
+    _recoil_limits,
+)
 from toymc.generators.llx.layout import (
     BOSON_MASS,
     BOSON_P,
@@ -50,6 +56,7 @@ from toymc.generators.llx.layout import (
     DIRECTION,
     EXCHANGE,
     FACTOR,
+    FINAL_PHOTONS,
     FIXED_S,
     FRAME,
     FULL,
@@ -86,7 +93,7 @@ from toymc.generators.llx.layout import (
     WIDTH,
 )
 from toymc.generators.llx.widths import _partial_width
-from toymc.generators.lorentz import _apply, _times_rotation, _transverse, _unit_matrix
+from toymc.generators.lorentz import _times_rotation, _transverse, _unit_matrix
 from toymc.generators.tau.tables import ALIAS_KEEP, ALIAS_PARTNER, CORNER, EXTENT, PEAK
 from toymc.kernels import kernel, lean_kernel
 
@@ -141,41 +148,6 @@ def _radiation_frame(rng, numbers, state, photons, frame, work, rotation):
 
 
 @lean_kernel
-def _lowest_energy(n, s, photons, photon_energy):
-    """Smallest energy in the hard frame of a photon that has `photon_energy` in the e+e- frame."""
-    px, py, pz, left = 0.0, 0.0, 0.0, np.sqrt(s)
-    for i in range(n):
-        px, py, pz, left = px - photons[i, 0], py - photons[i, 1], pz - photons[i, 2], left - photons[i, 3]
-    beta = np.sqrt(px * px + py * py + pz * pz) / left
-    return photon_energy * np.sqrt((1.0 - beta) / (1.0 + beta))
-
-
-@lean_kernel
-def _inside(x, y, z, cosine):
-    """Whether a direction is at more than the angle of `cosine` from both beams."""
-    return z * z <= cosine * cosine * (x * x + y * y + z * z)
-
-
-@lean_kernel
-def _passes(v, frame, n, photons, reals):
-    """Cuts on photon and leptons, and the hardest hard photon is that of the matrix element."""
-    x, y, z = _apply(frame, v, BOSON)
-    energy = np.sqrt(x * x + y * y + z * z)
-    if energy < reals[PHOTON_ENERGY] or not _inside(x, y, z, reals[PHOTON_COSINE]):
-        return False
-    for i in range(n):
-        if photons[i, 3] > energy and _inside(photons[i, 0], photons[i, 1], photons[i, 2], reals[PHOTON_COSINE]):
-            return False
-    for row in range(P_MINUS, P_PLUS + 1):
-        x, y, z = _apply(frame, v, row)
-        if x * x + y * y + z * z + reals[M_LEPTON] ** 2 < reals[LEPTON_ENERGY] ** 2:
-            return False
-        if not _inside(x, y, z, reals[LEPTON_COSINE]):
-            return False
-    return True
-
-
-@lean_kernel
 def _boson_mass(y, switches, reals):
     """(mass, density of the line shape over that of the map): Breit-Wigner of fixed width, without q Gamma(q).
 
@@ -226,20 +198,19 @@ def _amplitude(v, z, s, mass, switches, reals, couplings, running):
 
 
 @lean_kernel
-def _place(channel, y, s, mass, e_low, boost, switches, reals, v, shares):
+def _place(channel, y, s, mass, e_low, least, least_k, least_e, switches, reals, v, shares):
     """Momenta of the point y of a channel: its phase space times its share of the amplitude.
 
-    `boost`: below 1 by how much radiation can lower 1 - cos of what passes the cuts.
+    e_low, least_k: least energy and 1 - cos of the photon in the hard frame; least_e, least: of the leptons.
     """
     m, m_e = reals[M_LEPTON], reals[M_ELECTRON]
-    least, least_k = boost * (1.0 - reals[LEPTON_COSINE]), boost * (1.0 - reals[PHOTON_COSINE])
     _beams(v, s, m_e)
     if channel == FINAL:
         space = _final_point(y, s, m, mass, e_low, v)
     elif channel == INITIAL:
         space = _initial_point(y, s, m, m_e, mass, e_low, least_k, v)
     elif channel < LEG_MINUS:
-        least_t = least * np.sqrt(s) * max(reals[LEPTON_ENERGY], 1e-3)
+        least_t = least * np.sqrt(s) * least_e
         space = _beam_point(y, s, m, m_e, mass, e_low, least_k, least_t, channel == BEAM_MINUS, v)
     else:
         space = _leg_point(y, s, m, e_low, least, channel == LEG_MINUS, v)
@@ -266,19 +237,29 @@ def _weight(
         return 0.0, mass, 0
     if switches[LINE_SHAPE] != 0:
         weight *= mass * _total_width(modes, mass)[0] / (reals[MASS] * reals[WIDTH])
-    n, e_low, boost = 0, 0.0, 1.0
+    n, e_low, least, least_k, least_e = 0, 0.0, 0.0, 0.0, 0.0
     photon = switches[PHOTON] != 0
     if photon:
         n = _radiation_frame(rng, numbers, state, photons, frame, work, rotation)
-        e_low = _lowest_energy(n, state[0], photons, reals[PHOTON_ENERGY])
-        if n > 0:
-            boost = 0.25 * (e_low / reals[PHOTON_ENERGY]) ** 2
-    weight *= _place(channel, y, s, mass, e_low, boost, switches, reals, v, shares)
-    if not weight > 0.0 or (photon and not _passes(v, frame, n, photons, reals)):
+        scale, ratio, delta = _recoil_limits(n, state[0], s, photons)
+        e_low, least_e = scale * reals[PHOTON_ENERGY], scale * max(reals[LEPTON_ENERGY], 1e-3)
+        least = _least_opening(1.0 - reals[LEPTON_COSINE], ratio, delta)
+        least_k = _least_opening(1.0 - reals[PHOTON_COSINE], ratio, delta)
+    weight *= _place(channel, y, s, mass, e_low, least, least_k, least_e, switches, reals, v, shares)
+    if not weight > 0.0:
         return 0.0, mass, 0
+    energy = 0.0
+    if photon:
+        energy, passes = _passes(v, frame, n, photons, reals, switches[EXCHANGE] != 0, least, least_k)
+        if not passes:
+            return 0.0, mass, 0
     weight *= _amplitude(v, z, s, mass, switches, reals, couplings, running) * reals[FACTOR] / s
     if use_isr:
         weight *= s / state[0]
+    if switches[FINAL_PHOTONS] != 0:
+        beams, n = n, _final_photons(rng, v, n, photons, frame, reals[M_LEPTON])
+        if n > beams and (_harder(photons, beams, n, energy, reals) or not _leptons_pass(v, frame, reals)):
+            return 0.0, mass, 0
     return weight, mass, n
 
 
@@ -422,15 +403,13 @@ def _hard_event(
     _to_laboratory(n, state, photons, frame, work)
     _store(rng, beam, n, mass, v, photons, frame, hard)
     if switches[PRIMARY_SPIN] != 0:
+        n_pol = 3 if switches[SPIN] == SPIN_1 else 1
         if switches[FULL] == 0:
-            one = complex(1.0, 0.0)
-            n_pol = _fill_amplitudes(
-                v, z, reals[M_LEPTON], reals[M_ELECTRON], mass, switches[SPIN], couplings[0], couplings[1],
-                couplings[2], couplings[3], False, one, one, one, one,
-            )  # fmt: skip
+            # the squared amplitude has left the spinors of one spin of the l-
+            _lepton_line(v, z, reals[M_LEPTON], mass * mass, switches[SPIN], n_pol, couplings[0], couplings[1], 2)
+            _lepton_pair_density_final(z, n_pol, hard[PRIMARY_DENSITY : PRIMARY_DENSITY + 16])
         else:
-            n_pol = 3 if switches[SPIN] == SPIN_1 else 1
-        _lepton_pair_density(z, n_pol, hard[PRIMARY_DENSITY : PRIMARY_DENSITY + 16])
+            _lepton_pair_density(z, n_pol, hard[PRIMARY_DENSITY : PRIMARY_DENSITY + 16])
     if len(modes) > 0:
         _decay_boson(rng, mass, modes, switches, couplings, running, reals, state[1], v, z, rho, hard)
     return ratio

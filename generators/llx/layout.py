@@ -17,8 +17,8 @@ DIMENSIONS = 6
 """Four of phase space, one for the mass of the boson, one for the harder radiation of the beams."""
 
 # switches
-ISR, FULL, EXCHANGE, PHOTON, LINE_SHAPE, PRIMARY_SPIN, SPIN = 0, 1, 2, 3, 4, 5, 6
-N_SWITCHES = 7
+ISR, FULL, EXCHANGE, PHOTON, LINE_SHAPE, PRIMARY_SPIN, SPIN, FINAL_PHOTONS = 0, 1, 2, 3, 4, 5, 6, 7
+N_SWITCHES = 8
 # reals
 M_LEPTON, M_ELECTRON, MASS, WIDTH, LINE_LOW, LINE_HIGH = 0, 1, 2, 3, 4, 5
 PHOTON_ENERGY, PHOTON_COSINE, LEPTON_COSINE, LEPTON_ENERGY = 6, 7, 8, 9
@@ -27,9 +27,12 @@ N_REALS = 14
 # columns of the table of decays of the boson: see `widths`
 MODE_KIND, MODE_MASS, MODE_FACTOR, MODE_CHOSEN, MODE_PDG, N_MODE_COLUMNS = 0, 1, 2, 3, 4, 5
 
+MAX_PHOTONS = 6
+"""Of the beams (two at most) and off the final leptons."""
 # columns of a hard event
-FRAME, LEPTON_MINUS, LEPTON_PLUS, BOSON_P, BOSON_MASS, WEIGHT, N_PHOTONS, PHOTONS = 0, 16, 19, 22, 25, 26, 27, 28
-VERTEX, MODE, DIRECTION, PRIMARY_DENSITY, DECAY_DENSITY, N_COLUMNS = 36, 39, 40, 43, 59, 75
+FRAME, LEPTON_MINUS, LEPTON_PLUS, BOSON_P, BOSON_MASS, WEIGHT, N_PHOTONS = 0, 16, 19, 22, 25, 26, 27
+VERTEX, MODE, DIRECTION, PRIMARY_DENSITY, DECAY_DENSITY, PHOTONS = 28, 31, 32, 35, 51, 67
+N_COLUMNS = PHOTONS + 4 * MAX_PHOTONS
 
 
 class HardSettings(NamedTuple):
@@ -72,6 +75,6 @@ def hard_scratch() -> HardScratch:
     """
     v, z = scratch()
     return HardScratch(
-        v, z, np.zeros(DIMENSIONS), np.zeros(6), np.zeros((4, 4)), np.zeros((4, 4)), np.zeros((4, 4)),
+        v, z, np.zeros(DIMENSIONS), np.zeros(6), np.zeros((MAX_PHOTONS, 4)), np.zeros((4, 4)), np.zeros((4, 4)),
         np.zeros((3, 3)), np.zeros((3, 3)), np.zeros(10),
     )  # fmt: skip

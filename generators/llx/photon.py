@@ -2,15 +2,18 @@
 
 Tree: emission off both lines with its interference, all masses, for e+e- the s and the t channel. The photon has at
 least `photon_energy` and is at least `photon_angle` away from both beams, the leptons `lepton_energy` and
-`lepton_angle` (all in the e+e- centre of mass). With ``isr=true`` the beams radiate in addition; no photon counts twice
-(`toymc.generators.llx.hard`): the rate of photons above 1 GeV and beyond 30 degrees is the same to 0.2 % (muons) and
-1 % (electrons) whether the matrix element starts there or at 0.1 GeV and 5 degrees. Photons beyond the first off the
-final leptons are not made, nor events without a hard photon.
+`lepton_angle` (all in the e+e- centre of mass). With ``isr=true`` the beams radiate in addition, with ``fsr=true`` as
+well the final leptons: soft and collinear photons, and the probability of no harder one, so that the rate goes like
+1 - exp(-N) with the mean number N of photons. No photon counts twice (`toymc.generators.llx.hard_photon`). Events
+without a hard photon are not made.
 
-Limits. The matrix element is of first order: with soft cuts the rate off the final leptons is the mean number N of
-photons where events go like 1 - exp(-N); half of that is in the error of the cross-section (2 % for muons and 15 % for
-electrons at the default of 0.1 GeV, where most of the latter photons lie along their electron). Virtual corrections
-of order alpha beyond the radiator and the vacuum polarisation are left out. Narrow resonances in the mass of the
+Separation. The rate of photons above 1 GeV and beyond 30 degrees is the same to 0.5 % (muons) and 0.8 % (electrons,
++-0.3 %) whether the matrix element starts there, at 0.5 GeV and 20, 0.2 GeV and 10, or 0.1 GeV and 5 degrees. What
+stays for electrons is of second order: of two photons at large angles the softer one comes from the radiator of the
+beams with the scale s, whatever the momentum transfer, where incoming and scattered electron would radiate less.
+
+Limits. Virtual corrections of order alpha beyond the radiators and the vacuum polarisation are left out (0.5 % in the
+error of the cross-section; lowest order, ``isr=false``, is the tree alone). Narrow resonances in the mass of the
 leptons (J/psi, psi(2S), Upsilon(1S..3S) after radiation of a photon) are processes of their own. In e+e- -> e+ e- gamma
 the radiator acts on the beams alone: the coherence of initial and final legs suppresses radiation at small scattering
 angles, so that the correction is for leptons at 10 degrees and more.
@@ -28,6 +31,7 @@ from toymc.geometry.beam import BeamCard
 
 MUMU_DESCRIPTION = "e+e- -> mu+ mu- gamma, hard photon from the exact tree, initial-state radiation on top"
 EE_DESCRIPTION = "e+e- -> e+ e- gamma (s and t channel), hard photon from the exact tree"
+_FSR = Parameter("fsr", True, "further photons off the final leptons, unitary (needs isr)")
 _POLARISATION = Parameter("vacuum_polarisation", True, "running coupling of the exchanged photons (needs isr)")
 
 
@@ -51,9 +55,10 @@ MUMU_PARAMETERS = (
     *_cuts(0.1, 5.0, 0.0, 0.0),
     Parameter("initial", True, "emission off the incoming e+e- as well, with its interference"),
     ISR,
+    _FSR,
     _POLARISATION,
 )
-EE_PARAMETERS = (*_cuts(0.1, 5.0, 0.15, 10.0), ISR, _POLARISATION)
+EE_PARAMETERS = (*_cuts(0.1, 5.0, 0.15, 10.0), ISR, _FSR, _POLARISATION)
 
 
 def _build(name: str, values: Mapping[str, Value], beam: BeamCard, seed: int) -> LeptonsAndBoson:
@@ -76,6 +81,7 @@ def _build(name: str, values: Mapping[str, Value], beam: BeamCard, seed: int) ->
         exchange=not muons,
         isr=bool(values["isr"]),
         polarisation=bool(values["vacuum_polarisation"]),
+        fsr=bool(values["fsr"]),
         cuts=cuts,
     )
     return prepare_plan(plan, values, beam, seed)

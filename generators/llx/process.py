@@ -9,7 +9,7 @@ given as ``info["vacuum_polarisation"]`` in any case. Published limits on cross-
 leave it out, and so do bosons by default; photons have it. The cross-section is that of l+ l- X with all decays of X;
 the weight of an event is the branching fraction of the decays asked for.
 
-No photons off the primary leptons are added (for X = gamma the matrix element has the hardest one).
+No photons off the primary leptons are added beside a massive X; for X = gamma see `toymc.generators.llx.photon`.
 """
 
 from collections.abc import Mapping
@@ -201,6 +201,7 @@ def _settings(plan: Plan, beam: BeamCard, sqrt_s: float) -> HardSettings:
     switches[layout.ISR], switches[layout.FULL], switches[layout.EXCHANGE] = plan.isr, full, plan.exchange
     switches[layout.PHOTON], switches[layout.LINE_SHAPE] = photon, shape
     switches[layout.PRIMARY_SPIN], switches[layout.SPIN] = plan.lepton == 15, boson.spin
+    switches[layout.FINAL_PHOTONS] = photon and plan.isr and plan.fsr
     couplings = np.array(boson.coupling, dtype=np.complex128)
     if not full:
         couplings[2:] = 0.0
@@ -306,13 +307,14 @@ def _theory_error(plan: Plan, channels: Mapping[str, float], sqrt_s: float) -> f
     """Relative uncertainty beside the statistical one; none at lowest order, which is a definition.
 
     Radiated pairs, poles of the Upsilon states, O(alpha) corrections of the final state 3 alpha/(4 pi) with its
-    logarithms near threshold: 0.5 % together, as for tau pairs. A photon off the final leptons comes with its mean
-    number N where events go like 1 - exp(-N): N/2 of that part, N = 2 alpha/pi (ln(s/m^2) - 1) ln(sqrt(s)/2 E).
+    logarithms near threshold: 0.5 % together, as for tau pairs. Without further photons (``fsr=false``) a photon off
+    the final leptons comes with its mean number N where events go like 1 - exp(-N): N/2 of that part, N = 2 alpha/pi
+    (ln(s/m^2) - 1) ln(sqrt(s)/2 E). For electrons the separation of matrix element and radiators adds 0.8 %.
     """
     if not plan.isr:
         return 0.0
-    common = 5e-3
-    if plan.boson.mass > 0.0:
+    common = float(np.hypot(5e-3, 8e-3)) if plan.exchange else 5e-3
+    if plan.boson.mass > 0.0 or plan.fsr:
         return common
     log = np.log(sqrt_s**2 / plan.lepton_mass**2) - 1.0
     number = 2.0 * ALPHA_LO / np.pi * log * np.log(sqrt_s / (2.0 * plan.cuts.photon_energy))

@@ -23,10 +23,11 @@ from toymc.generators.tau.tables import CELL_COLUMNS, EXTENT, PEAK
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-PLANS = {"emission": (256, 160), "initial": (300, 160), "photon": (400, 250), "exchange": (300, 200)}
+PLANS = {"emission": (256, 160), "initial": (300, 160), "photon": (800, 250), "exchange": (800, 200)}
 """Cells of a channel, and points per cell: boson off the leptons, off the beams too, photon, photon with t channel."""
 _LEARN = 80_000
 _SAFETY = 1.02
+_FLOOR = 0.03
 _CHUNK = 50_000
 
 
@@ -108,8 +109,8 @@ def adapt(
         raise InputError("no phase space is left: lower the mass of the boson or the cuts")
     cells, channel_of = np.concatenate(parts), np.concatenate(owners)
     joint = HardEnvelope(settings._replace(cells=cells, channel=channel_of), scratch, rng)
-    # cells in which nothing was found stay in the draw: a thousandth of the mean height
-    floor = 1e-3 * float(np.average(cells[:, PEAK], weights=np.prod(cells[:, EXTENT : EXTENT + DIMENSIONS], axis=1)))
+    # cells in which nothing was found stay in the draw: a share of the mean height, which caps what is above
+    floor = _FLOOR * float(np.average(cells[:, PEAK], weights=np.prod(cells[:, EXTENT : EXTENT + DIMENSIONS], axis=1)))
     np.maximum(cells[:, PEAK], floor, out=cells[:, PEAK])
     joint.learn(_LEARN * len(parts), _SAFETY)
     return cells, channel_of

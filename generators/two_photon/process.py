@@ -11,6 +11,7 @@ from toymc.generators.parameters import Value
 from toymc.generators.two_photon.parts import Part
 from toymc.generators.two_photon.rows import shuffled
 
+
 @dataclass(frozen=True)
 class SumOfParts:
     """A prepared process: see `toymc.generators.processes.PreparedProcess`.

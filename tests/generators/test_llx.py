@@ -167,7 +167,7 @@ def test_result_does_not_depend_on_the_separation():
 
 
 @pytest.mark.validate
-@pytest.mark.parametrize(("name", "limit"), [("mumu_gamma", 5e-3), ("ee_gamma", 1.2e-2)])
+@pytest.mark.parametrize(("name", "limit"), [("mumu_gamma", 5e-3), ("ee_gamma", 8e-3)])
 def test_separation_in_steps(name, limit):
     tight, _ = seen((1.0, 30.0), name, 16384, 1)
     for cuts in ((0.5, 20.0), (0.2, 10.0), (0.1, 5.0)):
@@ -203,6 +203,32 @@ def test_bhabha_is_symmetric_under_exchange_of_charges():
     assert stats.ks_2samp(cos[0][::2], -cos[1][1::2]).pvalue > 1e-4
     assert cos[0].mean() > 0.5
     assert process.info["overflow_excess"] < 2e-3
+
+
+def test_photons_off_the_final_leptons_are_unitary():
+    """Hardest photon from the matrix element, further ones with their Sudakov factor: sigma_0 (1 - exp(-N))."""
+    cuts = Cuts(0.2, 0.0)
+    plan = Plan("mumu_gamma", "", 13, M_MU, bosons.photon(False), isr=False, cuts=cuts)
+    hard = prepare_plan(plan, {"test": "unitary"}, _head_on(), 0).hard
+    hard.switches[layout.FINAL_PHOTONS] = 1
+    hard.reals[layout.FIXED_S] = 10.58**2
+    found = sampler.integrate(hard, stream(2, "mumu_gamma", "test", 0))
+    rho = 4 * M_MU**2 / 10.58**2
+    mean, _ = integrate.quad(
+        lambda y: float(pair_photon_spectrum(np.array([y]), 10.58, M_MU)[0]), 0.4 / 10.58, 1 - rho - 1e-12, limit=400
+    )
+    sigma0 = 4 * np.pi * ALPHA_LO**2 / 3 / 10.58**2 * GEV2_TO_FB
+    # the factor is that of the pair after the photon, where its energy is less: below N^2/10
+    assert mean > 0.09
+    assert found.value == pytest.approx(-np.expm1(-mean) * sigma0, rel=6e-3)
+
+
+@pytest.mark.parametrize("name", ["mumu_gamma", "ee_gamma"])
+def test_momentum_with_photons_from_everywhere(name):
+    batch = generate(prepare(name, {"photon_energy": 0.5}, _head_on()), 4000)
+    assert (batch.pdg == 22).sum() > 5000
+    for key, expected in (("px", 0.0), ("py", 0.0), ("pz", 0.0), ("energy", 10.58)):
+        np.testing.assert_allclose(np.bincount(batch.event_index, getattr(batch, key)), expected, atol=1e-11)
 
 
 # --- the boson
