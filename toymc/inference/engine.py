@@ -26,6 +26,8 @@ from toymc.inference.model import FloatArray
 from toymc.inference.packing import Packed
 from toymc.kernels import kernel, lean_kernel
 
+FLOOR = 1e-3  # of its nominal yield: where a varied yield begins to be held above zero
+
 
 class Work(NamedTuple):
     """Scratch of one evaluation and of the minimiser; sizes as in `packing.Packed`."""
@@ -34,7 +36,9 @@ class Work(NamedTuple):
     factor: FloatArray  # (F, 3) value, first and second derivative
     product: FloatArray  # (R,) product of the factors of a block
     d_product: FloatArray  # (F,) derivative of that product
-    base: FloatArray  # (M,) nominal + shifts
+    base: FloatArray  # (M,) nominal + shifts, not below zero
+    bend: FloatArray  # (M, 2) first and second derivative of `base` with respect to the unbounded sum
+    bent: npt.NDArray[np.bool_]  # (R,) whether any bin of a block is held above zero
     yields: FloatArray  # (Q,) per slot
     jacobian: FloatArray  # (P, Q) derivatives of the yields
     phi: FloatArray  # (Q,) derivative of the bin's term
@@ -73,6 +77,8 @@ def workspace(m: Packed) -> Work:
         product=np.zeros(m.block_start.size - 1),
         d_product=np.zeros(n_fac),
         base=np.zeros(m.nominal.size),
+        bend=np.ones((m.nominal.size, 2)),
+        bent=np.zeros(m.block_start.size - 1, dtype=np.bool_),
         yields=np.zeros(n_slot),
         jacobian=np.zeros((n_par, n_slot)),
         phi=np.zeros(n_slot),
@@ -153,6 +159,35 @@ def _product_without(factor, begin, end, first, second):
 
 
 @lean_kernel
+def _bend(m, w, first, n):
+    """Hold the yields of a block above zero; True if that changed any of them.
+
+    A variation extrapolated beyond its templates can go below zero, which no rate can (HistFactory in ROOT cuts it
+    there: `PiecewiseInterpolation::setPositiveDefinite`). Above 0.1 % of the nominal yield nothing changes; below, the
+    corner is rounded to two continuous derivatives, so that a minimum on it can be found:
+    f(x) = c (2 t^3 - t^4), t = (x/c + 1)/2 in (0, 1), and 0 beyond.
+    """
+    changed = False
+    for i in range(first, first + n):
+        w.bend[i, 0] = 1.0
+        w.bend[i, 1] = 0.0
+        c = FLOOR * m.nominal[i]
+        x = w.base[i]
+        if x >= c:
+            continue
+        changed = True
+        t = 0.5 * (x / c + 1.0) if c > 0.0 else 0.0
+        if t <= 0.0:
+            w.base[i] = 0.0
+            w.bend[i, 0] = 0.0
+            continue
+        w.base[i] = c * t * t * t * (2.0 - t)
+        w.bend[i, 0] = t * t * (3.0 - 2.0 * t)
+        w.bend[i, 1] = 3.0 * t * (1.0 - t) / c
+    return changed
+
+
+@lean_kernel
 def _yields(m, theta, w):
     """Yields per slot and their derivatives."""
     for q in range(w.yields.size):
@@ -177,6 +212,14 @@ def _yields(m, theta, w):
                 asym = m.asym[off + i]
                 w.base[first + i] += alpha * sym + q * asym
                 w.jacobian[k, m.slot[first + i]] += (sym + dq * asym) * product
+        w.bent[r] = m.hist_start[r + 1] > m.hist_start[r] and _bend(m, w, first, n)
+        if w.bent[r]:
+            for e in range(m.hist_start[r], m.hist_start[r + 1]):
+                k = m.hist_par[e]
+                off = m.hist_off[e]
+                for i in range(n):
+                    slope = m.sym[off + i] + w.shape[k, 1] * m.asym[off + i]
+                    w.jacobian[k, m.slot[first + i]] += (w.bend[first + i, 0] - 1.0) * slope * product
         for i in range(n):
             w.yields[m.slot[first + i]] += w.base[first + i] * product
         for e in range(m.fac_start[r], m.fac_start[r + 1]):
@@ -366,6 +409,23 @@ def _derivatives(m, w):
 
 
 @lean_kernel
+def _bend_curvature(m, w, r):
+    """The part of the second derivatives of a block's yields that comes from the rounded corner at zero."""
+    first = m.block_start[r]
+    for e in range(m.hist_start[r], m.hist_start[r + 1]):
+        k = m.hist_par[e]
+        for f in range(m.hist_start[r], e + 1):
+            k2 = m.hist_par[f]
+            total = 0.0
+            for i in range(m.block_start[r + 1] - first):
+                if w.bend[first + i, 1] != 0.0:
+                    slope = m.sym[m.hist_off[e] + i] + w.shape[k, 1] * m.asym[m.hist_off[e] + i]
+                    other = m.sym[m.hist_off[f] + i] + w.shape[k2, 1] * m.asym[m.hist_off[f] + i]
+                    total += w.phi[m.slot[first + i]] * w.bend[first + i, 1] * slope * other
+            w.hessian[max(k, k2), min(k, k2)] += total * w.product[r]
+
+
+@lean_kernel
 def _curvature(m, w):
     """Adds sum_bins phi d2(yield), summed per block first: a yield is (nominal + shifts) x product of factors."""
     for r in range(m.block_start.size - 1):
@@ -381,6 +441,8 @@ def _curvature(m, w):
             asym = 0.0
             for i in range(n):
                 phi = w.phi[m.slot[first + i]]
+                if w.bent[r]:
+                    phi *= w.bend[first + i, 0]
                 sym += phi * m.sym[off + i]
                 asym += phi * m.asym[off + i]
             w.hessian[k, k] += w.shape[k, 2] * asym * w.product[r]
@@ -389,6 +451,8 @@ def _curvature(m, w):
                 k2 = m.fac_par[f]
                 mixed = slope * w.d_product[f]
                 w.hessian[max(k, k2), min(k, k2)] += 2.0 * mixed if k == k2 else mixed
+        if w.bent[r]:
+            _bend_curvature(m, w, r)
         begin = m.fac_start[r]
         end = m.fac_start[r + 1]
         for e in range(begin, end):

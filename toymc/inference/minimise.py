@@ -27,12 +27,21 @@ STATUS = {
 
 @lean_kernel
 def _cholesky(hessian, index, n, damping, factor):
-    """Factorise the sub-matrix of `index[:n]` with its diagonal scaled by 1 + damping; False if not positive."""
+    """Factorise the sub-matrix of `index[:n]`, its diagonal raised by damping x the row's largest; False if it fails.
+
+    The largest of the row and not the diagonal itself: where a yield is a product of two parameters near zero the
+    diagonal vanishes and only the mixed derivative is left.
+    """
     for i in range(n):
+        extra = 0.0
+        if damping > 0.0:
+            for j in range(n):
+                extra = max(extra, abs(hessian[index[i], index[j]]))
+            extra = damping * (extra + 1e-12)
         for j in range(i + 1):
             value = hessian[index[i], index[j]]
             if i == j:
-                value += damping * (abs(value) + 1e-12)
+                value += extra
             for k in range(j):
                 value -= factor[i, k] * factor[j, k]
             if i == j:
@@ -156,7 +165,7 @@ def _fit(m, n, aux, gaux, theta, free, tolerance, max_iterations, damping, known
         for k in range(n_par):
             theta[k] = trial[k]
         value = new
-    return value, edm, 1, evaluations
+    return value, edm, (0 if edm < 1e-7 else 1), evaluations
 
 
 @kernel
