@@ -100,6 +100,26 @@ BAD = {
     ),
     "observed": (lambda: build(observed=[1.0, -3.0]), "channel 'sr', bin 1: the observed count is -3"),
     "observed length": (lambda: build(observed=[1.0]), r"channel 'sr': the observed count has shape \(1,\)"),
+    "text": (lambda: build(Sample("b", ["x", 1.0])), "sample 'b', the yield: .* is not a list of numbers"),
+    "ragged": (lambda: build(Sample("b", [[1.0], [2.0, 3.0]])), "sample 'b', the yield: .* is not a list of numbers"),
+    "observed text": (
+        lambda: build(observed=["a", 2]),
+        "channel 'sr', the observed count: .* is not a list of numbers",
+    ),
+    "template text": (lambda: HistoSys("k", ["a"], [1.0]), "modifier 'k', the -1 sigma template: .* is not a list"),
+    "normsys text": (lambda: build(Sample("b", [1.0, 1.0], (NormSys("k", "a", 1.0),))), "modifier 'k': lo = a"),
+    "not a modifier": (lambda: build(Sample("b", [1.0, 1.0], ("k",))), "sample 'b': 'k' is not a modifier"),
+    "not a sample": (lambda: build("x"), "channel 'sr': 'x' is not a Sample"),
+    "not a channel": (lambda: Model(["x"], "mu"), "'x' is not a Channel with a name"),
+    "no sample name": (lambda: build(Sample("", [1.0, 1.0])), "channel 'sr': a sample without a name"),
+    "bounds of one number": (
+        lambda: build(settings=(Parameter("mu", bounds=(1.0, 2.0)),)),
+        "parameter 'mu': bounds 1.0; give one pair",
+    ),
+    "bounds nan": (
+        lambda: build(settings=(Parameter("mu", bounds=((math.nan, 1.0),)),)),
+        r"parameter 'mu': bounds \(nan, 1\)",
+    ),
     "half observed": (
         lambda: Model([Channel("a", (SIGNAL,), [1.0, 1.0]), Channel("b", (SIGNAL,))], "mu"),
         r"only \['a'\] of the channels \['a', 'b'\] have observed counts",
@@ -137,3 +157,17 @@ def test_not_a_workspace():
     good["observations"] = []
     with pytest.raises(InputError, match="the workspace has no observation"):
         Model.from_pyhf(good)
+
+
+def test_two_observations_of_one_channel():
+    spec = build(Sample("b", [3.0, 3.0]), observed=[1.0, 2.0]).to_pyhf()
+    spec["observations"].append({"name": "sr", "data": [1.0, 5.0]})
+    with pytest.raises(InputError, match="two observations for one channel"):
+        Model.from_pyhf(spec)
+
+
+def test_components_fixed_in_part():
+    spec = build(Sample("b", [3.0, 3.0], (ShapeFactor("f"),)), observed=[1.0, 2.0]).to_pyhf()
+    spec["measurements"][0]["config"]["parameters"].append({"name": "f", "fixed": [True, False]})
+    with pytest.raises(InputError, match=r"parameter 'f': fixed = \[True, False\]; fix all components or none"):
+        Model.from_pyhf(spec)

@@ -149,6 +149,22 @@ def test_fits_equal_those_one_by_one(name):
             assert toys.mu_hat[i] == pytest.approx(free.theta[0], abs=1e-3)
 
 
+def test_auxiliary_counts_of_zero():
+    """Poisson constraint, tau = 4, nothing in the control sample: the term is n - fit over gamma, plus 4 gamma."""
+    toys = ensemble(counting_model(1.0, 0.2, 0, 0.1), 2.0, 2 * BLOCK)
+    found = 0
+    for block in range(2):
+        data = throw_block(toys.likelihood, toys.hypothesis, 1, "test", block)
+        for row in np.flatnonzero(data.gam_aux[:, 0] < 0.5):
+            n = float(data.counts[row, 0])
+            gamma = max((n * 0.2 / (0.2 + 4.0) - 2.0) / 0.2, 0.0)  # rate n y / (y + tau) if that leaves gamma above 0
+            rate = 2.0 + 0.2 * gamma
+            expected = rate - n + (n * math.log(n / rate) if n > 0.0 else 0.0) + 4.0 * gamma
+            assert toys.nll[block * BLOCK + row, 0] == pytest.approx(expected, abs=2e-7)
+            found += 1
+    assert found == pytest.approx(2 * BLOCK * math.exp(-4.0 * toys.hypothesis.gamma[0]), rel=0.5)
+
+
 @pytest.mark.parametrize("number", [0, 2, 7])
 def test_statistics_equal_pyhf(number):
     """q~ of the same toys, one by one: pyhf's fits of our data sets."""

@@ -56,7 +56,8 @@ def _check_modifier(modifier: Modifier, n_bins: int, where: str) -> None:
     elif isinstance(modifier, NormSys):
         for side, value in (("lo", modifier.lo), ("hi", modifier.hi)):
             if not (_is_number(value) and math.isfinite(value) and value > 0):
-                raise InputError(f"{label}: {side} = {value}; the factor must be finite and positive (1 = no effect)")
+                text = f"{value:g}" if _is_number(value) else str(value)
+                raise InputError(f"{label}: {side} = {text}; the factor must be finite and positive (1 = no effect)")
 
 
 def _check_sample(channel: Channel, sample: Sample) -> None:

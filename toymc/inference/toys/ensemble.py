@@ -32,6 +32,10 @@ from toymc.inference.toys.result import (
     toy_stream,
 )
 
+NO_COUNT = 1e-8
+"""Auxiliary count that stands for zero: the factor gamma = m / (tau + y t) is then unique where m and tau + y t vanish
+together (it is fixed by the bin alone there). It moves the likelihood by less than 2e-7."""
+
 
 @dataclass(frozen=True, eq=False)
 class Hypothesis:
@@ -216,7 +220,7 @@ def _throw_constraints(
     out = np.zeros((BLOCK, kind.size))
     normal, poisson = kind == NORMAL, kind == POISSON
     out[:, normal] = rng.normal(value[normal], np.sqrt(scale[normal]), (BLOCK, int(normal.sum())))
-    out[:, poisson] = rng.poisson(value[poisson] * scale[poisson], (BLOCK, int(poisson.sum())))
+    out[:, poisson] = np.maximum(rng.poisson(value[poisson] * scale[poisson], (BLOCK, int(poisson.sum()))), NO_COUNT)
     return out
 
 

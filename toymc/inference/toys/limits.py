@@ -177,7 +177,7 @@ def toy_limit(
 
 
 def _with_quantile_errors(bands: list[ToyLimit], n_toys: int) -> list[ToyLimit]:
-    """Adds what the toys leave open in the quantile of a band: sqrt(p (1 - p) / n) / phi(N) in N, times d limit / dN."""
+    """Adds the error of the quantile of a band: sqrt(p (1 - p) / n) / phi(N) in N, times d limit / dN."""
     slopes = np.gradient([band.value for band in bands])
     out = []
     for n_sigma, band, slope in zip(BANDS, bands, slopes, strict=True):
