@@ -160,18 +160,32 @@ class Lattice:
 
     @property
     def best(self) -> FloatArray:
-        """max over mu >= 0 of P(n | mu) for each outcome: golden-section search of all outcomes at once."""
+        """max over mu >= 0 of P(n | mu) for each outcome: bracket, then golden-section search, all at once."""
         if self._best is None:
+            low, high = self._bracket()
             golden = 0.5 * (math.sqrt(5.0) - 1.0)
-            low = np.zeros(self.size)
-            ratios = [n / t.signal for t, n in zip(self.tables, self.counts, strict=True) if t.signal > 0.0]
-            high = np.max(ratios, axis=0) * 1.5 + 1.0 / max(t.signal for t in self.tables)
-            for _ in range(32):
-                a, b = high - golden * (high - low), low + golden * (high - low)
-                better = self.each(a) > self.each(b)
-                high, low = np.where(better, b, high), np.where(better, low, a)
-            self._best = np.maximum(self.each(0.5 * (low + high)), self.pmf(np.zeros(1))[0])
+            a, b = high - golden * (high - low), low + golden * (high - low)
+            at_a, at_b = self.each(a), self.each(b)
+            for _ in range(20):
+                left = at_a > at_b
+                low, high = np.where(left, low, a), np.where(left, b, high)
+                new = np.where(left, high - golden * (high - low), low + golden * (high - low))
+                at_new = self.each(new)
+                a, b = np.where(left, new, b), np.where(left, a, new)
+                at_a, at_b = np.where(left, at_new, at_b), np.where(left, at_a, at_new)
+            self._best = np.maximum(np.maximum(at_a, at_b), self.pmf(np.zeros(1))[0])
         return self._best
+
+    def _bracket(self) -> tuple[FloatArray, FloatArray]:
+        """Ends between which P(n | mu) has its maximum, from the points of a grid beside the best one."""
+        ratios = [n / t.signal for t, n in zip(self.tables, self.counts, strict=True) if t.signal > 0.0]
+        grid = np.linspace(0.0, 1.5 * float(np.max(ratios)) + 1.0 / max(t.signal for t in self.tables), 64)
+        best, place = np.full(self.size, -1.0), np.zeros(self.size, dtype=np.int64)
+        for i, mu in enumerate(grid):
+            p = self.pmf(np.array([mu]))[0]
+            better = p > best
+            best[better], place[better] = p[better], i
+        return grid[np.maximum(place - 1, 0)], grid[np.minimum(place + 1, grid.size - 1)]
 
     def tails(self, mu: float) -> tuple[FloatArray, FloatArray]:
         """(CLs+b, CLb) of every outcome: the probability of outcomes that are not more like a signal of strength mu."""

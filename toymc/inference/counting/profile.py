@@ -53,7 +53,7 @@ def _score(mu, theta, first, last, row, counts, main, side, model, lognormal):
         b, penalty = _background(kind, n, main[row, c], side[row, c], mu * s * e, model[c, 1], model[c, 2], model[c, 3])
         mean = mu * s * e + b
         excess = (n / mean if n > 0.0 else 0.0) - 1.0
-        if s > 0.0:
+        if s > 0.0 and e > 0.0:  # an efficiency that is cut at zero has no derivative below
             by_mu += s * e * excess
             if mu > 0.0:
                 by_theta += mu * s * de * excess
@@ -64,15 +64,18 @@ def _score(mu, theta, first, last, row, counts, main, side, model, lognormal):
 @lean_kernel
 def _fit_theta(mu, a, first, last, row, counts, main, side, model, lognormal):
     """(theta, d ln L/d mu, deviance with penalty, status): root of the efficiency's score over its channels."""
-    moving = False
+    largest = 0.0
     for c in range(first, last):
-        moving |= model[c, 5] > 0.0
-    by_mu, by_theta, deviance = _score(mu, a, first, last, row, counts, main, side, model, lognormal)
-    if not moving or mu == 0.0 or by_theta == 0.0:
-        return a, by_mu, deviance, _OK
+        largest = max(largest, model[c, 5])
+    # an efficiency measured below its cut at zero: start above
+    start = a if lognormal or largest == 0.0 or mu == 0.0 else max(a, -0.999 / largest)
+    by_mu, by_theta, deviance = _score(mu, start, first, last, row, counts, main, side, model, lognormal)
+    score = by_theta - (start - a)
+    if largest == 0.0 or mu == 0.0 or score == 0.0:
+        return start, by_mu, deviance + (start - a) ** 2, _OK
     # bracket: a step away from the auxiliary value until the sign changes
-    sign = 1.0 if by_theta > 0.0 else -1.0
-    near, near_score, step = a, by_theta, min(abs(by_theta), 1.0)
+    sign = 1.0 if score > 0.0 else -1.0
+    near, near_score, step = start, score, min(abs(score), 1.0)
     far, far_score = near, near_score
     for _ in range(60):
         far = near + sign * step
