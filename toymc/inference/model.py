@@ -55,7 +55,10 @@ class NormSys:
 
 @dataclass(frozen=True, eq=False)
 class HistoSys:
-    """Correlated shape uncertainty (pyhf `histosys`): the template at -1 and +1 sigma, in events (code4p)."""
+    """Correlated shape uncertainty (pyhf `histosys`): the template at -1 and +1 sigma, in events (code4p).
+
+    Extrapolated below zero a yield stays at zero, as in ROOT's HistFactory (in pyhf: `clip_sample_data=0.0`).
+    """
 
     name: str
     lo: FloatArray
