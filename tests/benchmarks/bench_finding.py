@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from toymc.detector.finding import finding_tables
-from toymc.detector.finding.found import _found
+from toymc.detector.finding.found import _probability
 from toymc.detector.finding.kinks import _after_kink, _kink_shift
 from toymc.detector.finding.spurious import _fakes
 from toymc.geometry import load_card
@@ -17,11 +17,11 @@ REPETITIONS = 9
 
 
 @kernel
-def _find(rng, pt, tan_lambda, rho, d0, n_svd, n_cdc, numbers, efficiency):
-    found = 0
+def _find(pt, tan_lambda, rho, d0, n_svd, n_cdc, numbers, efficiency):
+    total = 0.0
     for i in range(len(pt)):
-        found += _found(rng, pt[i], tan_lambda[i], rho[i], d0[i], 0.0, n_svd[i], n_cdc[i], numbers, efficiency)
-    return found
+        total += _probability(pt[i], tan_lambda[i], rho[i], d0[i], 0.0, n_svd[i], n_cdc[i], numbers, efficiency)
+    return total
 
 
 @kernel
@@ -69,8 +69,8 @@ def main() -> None:
     rho, d0, wires = rng.uniform(15.0, 90.0, CALLS), rng.normal(size=CALLS) * 5.0, rng.integers(8, 56, CALLS)
     helix, sigma, hits = np.zeros((16, 5)), np.zeros((16, 5)), np.zeros(16, dtype=np.int32)
     rows = {
-        "prompt track found": lambda: _find(rng, pt, tangent, zero, zero, four, many, *both),
-        "displaced track found": lambda: _find(rng, pt, tangent, rho, d0, 0 * four, wires, *both),
+        "prompt track, probability": lambda: _find(pt, tangent, zero, zero, four, many, *both),
+        "displaced track, probability": lambda: _find(pt, tangent, rho, d0, 0 * four, wires, *both),
         "kink": lambda: _kink(rng, pt, tangent, wires, tables.kinks),
         "fake tracks of an event, off": lambda: _fake_events(rng, CALLS, tables.spurious, helix, sigma, hits),
         "fake tracks of an event, on": lambda: _fake_events(rng, CALLS, on.spurious, helix, sigma, hits),

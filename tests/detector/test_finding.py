@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from tests.detector.finding_samples import average, displaced_muons, two_muon_decays
 from tests.detector.probe import binomial_pull, directions
-from toymc.detector import build_detector
+from toymc.constants import M_MU
+from toymc.detector import build_detector, particle_batch, simulate
+from toymc.detector.covariance import exact_covariance
 from toymc.detector.finding import count_layers, finding_tables, tracking_efficiency
-from toymc.detector.finding.found import _flipped, _found, _reversed
+from toymc.detector.finding.found import _flipped, _most, _reversed, _share
 from toymc.detector.finding.found import _probability as _lean_probability
-from toymc.detector.helix import _to_state
+from toymc.detector.helix import _to_state, helix_from_state
 from toymc.errors import InputError
 from toymc.geometry import load_card
 from toymc.kernels import kernel
@@ -34,11 +36,9 @@ def _back(d0, phi0, omega, z0, tan_lambda):
 
 
 @kernel
-def _count_found(rng, n, pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers, efficiency):
-    found = 0
-    for _ in range(n):
-        found += _found(rng, pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers, efficiency)
-    return found
+def _share_and_bound(pt, tan_lambda, rho, start, d0, z0, n_svd, n_cdc, numbers):
+    share = _share(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers)
+    return share, _most(pt, tan_lambda, rho, start, d0, z0, numbers)
 
 
 @kernel
@@ -156,13 +156,42 @@ def test_the_impact_parameter_costs_efficiency():
     assert values[1] / values[0] == pytest.approx(numbers.off_origin)
 
 
-def test_found_is_drawn_with_its_probability():
-    """Binomial, |pull| < 4."""
-    tables, rng = TABLES["baseline"], stream(34, "found", "test", 0)
-    arguments = (0.8, 0.3, 50.0, 4.0, 20.0, 0, 33)
-    p = _probability(*arguments, tables.numbers, tables.efficiency)
-    assert 0.2 < p < 0.95
-    assert abs(binomial_pull(_count_found(rng, 20_000, *arguments, tables.numbers, tables.efficiency), 20_000, p)) < 4.0
+@pytest.mark.parametrize("rho, turned", [(0.0, 0.0), (5.0, 0.3), (50.0, 0.4)])
+def test_tracks_are_found_with_their_probability(belle2, rho, turned):
+    """The event loop decides with one draw and a bound before it counts layers: binomial, |pull| < 4."""
+    n, rng = 8_000, stream(34, "found", "test", int(rho))
+    state = [rho, 0.0, 0.3 * rho, 0.8 * math.cos(turned), 0.8 * math.sin(turned), 0.24]
+    _, hits = exact_covariance(belle2.card, [state], -1.0, M_MU)
+    helix = helix_from_state(np.array([state]), np.array([-1.0]), belle2.field)[0]
+    numbers = belle2.finding.numbers
+    p = _probability(0.8, 0.3, rho, helix[0], helix[3], hits[0, 1], hits[0, 2], numbers, belle2.finding.efficiency)
+    batch = particle_batch(np.full(n, 13), np.tile(state[3:], (n, 1)), np.tile(state[:3], (n, 1)))
+    found = np.diff(simulate(batch, belle2, rng).tracks.offsets).sum()
+    assert 0.2 < p < 0.99
+    assert abs(binomial_pull(found, n, p)) < 4.0
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.floats(0.02, 5.0), st.floats(-3.0, 5.0), st.floats(0.0, 110.0), st.floats(-60.0, 60.0), st.floats(-80.0, 80.0),
+    st.integers(0, 4), st.integers(0, 56),
+)  # fmt: skip
+def test_no_layers_beat_the_bound(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc):
+    numbers = TABLES["baseline"].numbers
+    strips = n_svd if rho < numbers.silicon_reach else min(n_svd, 2)
+    share, most = _share_and_bound(pt, tan_lambda, rho, rho, d0, z0, strips, n_cdc, numbers)
+    assert 0.0 <= share <= most + 1e-15 <= 1.0 + 1e-15
+
+
+@pytest.mark.parametrize("name", ["belle2", "belle2_run2", "belle"])
+def test_too_few_strip_layers_lie_outside_the_reach(name):
+    card = load_card(name)
+    numbers = finding_tables(card).numbers
+    z = np.linspace(-60.0, 60.0, 121)
+    for rho in (numbers.silicon_reach - 0.3, numbers.silicon_reach + 1e-6):
+        state = np.stack([np.full(121, rho), 0 * z, z, 0 * z + 2.0, 0 * z, z / 40.0], axis=1)
+        most = count_layers(card, state, np.ones(121))[0][:, 0].max()
+        assert (most >= numbers.silicon_layers) == (rho < numbers.silicon_reach)
 
 
 def test_wrong_charges_at_low_momentum_alone():

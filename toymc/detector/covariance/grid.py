@@ -47,7 +47,7 @@ CURLING = (math.log(_CURLING_PT), _CURLING_NODES / math.log(_CURLING_PT / _LOWES
 STIFF = (_CURLING_NODES, _NODES / math.log(_HIGHEST_PT / _CURLING_PT))
 """ln pT where the dense part ends and its nodes per unit; its number of nodes and the nodes per unit behind it."""
 MAP_BINS = 4096
-GUESS_BINS = 1024
+GUESS_BINS = 256
 SURE_Z_CM = 0.1
 SURE_OMEGA = 0.02
 """Start along z and curvature (1/cm; 0.22 GeV at 1.5 T) up to which a pattern is read off without looking closer."""

@@ -5,6 +5,8 @@ The tables are flat arrays and indexed directly: handing a row of an array on to
 
 import math
 
+import numpy as np
+
 from toymc.detector.covariance.exact import _exact_factor, _exact_hits
 from toymc.detector.covariance.grid import GUESS_BINS, MAP_BINS
 from toymc.detector.covariance.header import (
@@ -42,7 +44,17 @@ from toymc.detector.covariance.header import (
 )
 from toymc.detector.covariance.path import _inside_window
 from toymc.detector.covariance.surfaces import Constants
+from toymc.detector.fetch import _fetch
 from toymc.kernels import inlined_kernel, lean_kernel
+
+
+@inlined_kernel
+def _ahead(a, b, values):
+    """Have the numbers at the places a and b of the table (two cache lines each) on their way."""
+    _fetch(values, a)
+    _fetch(values, a + 16)
+    _fetch(values, b)
+    _fetch(values, b + 16)
 
 
 @inlined_kernel
@@ -118,11 +130,13 @@ def _constants(reals):
     )
 
 
-@lean_kernel
-def _table_covariance(
-    x, y, px, py, mass, end_arc, d0, phi0, omega, z0, tan_lambda, reals, places, values, factor
-):  # fmt: skip
-    """As `_track_covariance` from the table alone; -2 pixel layers for what it does not hold."""
+@inlined_kernel
+def _place(x, y, px, py, mass, end_arc, d0, phi0, omega, z0, tan_lambda, reals, places):
+    """Where the table has a particle: (a, b, f, g, pattern); a is -1 where it has not.
+
+    `a` and `b` are the first of the 32 numbers of its cell at the two nodes of pT in `values`, f and g the shares of
+    the way from one node to the other and from the lower to the upper end of the cell.
+    """
     species = _species(mass, reals)
     log_pt = 0.5 * math.log(px * px + py * py)
     node = (log_pt - reals[LOG_PT0]) * reals[DENSE]
@@ -147,18 +161,35 @@ def _table_covariance(
         n_cells = places[N_EDGES] - 1
         here = places[ROWS_AT] + (max(bits, 0) * places[N_PT] + k) * n_cells + c
         i, j = places[here], places[here + n_cells]
-        charged = 2 * species + (1 if omega < 0.0 else 0)
-        a = 32 * (charged * places[N_ROWS] + max(i, 0))
-        b = 32 * (charged * places[N_ROWS] + max(j, 0))
-        usable = values[a] > 0.0 and values[a + 16] > 0.0 and values[b] > 0.0 and values[b + 16] > 0.0
-        if bits >= 0 and i >= 0 and j >= 0 and usable:
-            w0, w1, w2, w3 = (1.0 - f) * (1.0 - g), (1.0 - f) * g, f * (1.0 - g), f * g
-            for m in range(15):
-                factor[m] = w0 * values[a + m] + w1 * values[a + m + 16] + w2 * values[b + m] + w3 * values[b + m + 16]
-            wires = w0 * values[a + 15] + w1 * values[a + 31] + w2 * values[b + 15] + w3 * values[b + 31]
-            counts = places[places[COUNTS_AT] + bits]
-            return counts >> 8, counts & 255, int(wires + 0.5)
-    return -2, 0, 0
+        if bits >= 0 and i >= 0 and j >= 0:
+            base = (2 * species + (1 if omega < 0.0 else 0)) * places[N_ROWS]
+            return np.int64(32 * (base + i)), np.int64(32 * (base + j)), f, g, np.int64(bits)
+    return np.int64(-1), np.int64(-1), 0.0, 0.0, np.int64(0)
+
+
+@inlined_kernel
+def _interpolated(a, b, f, g, values, factor):
+    """Factor of a place of the table; its wire layers, -1 if the table leaves it to the exact calculation."""
+    if not (values[a] > 0.0 and values[a + 16] > 0.0 and values[b] > 0.0 and values[b + 16] > 0.0):
+        return np.int64(-1)
+    w0, w1, w2, w3 = (1.0 - f) * (1.0 - g), (1.0 - f) * g, f * (1.0 - g), f * g
+    for m in range(15):
+        factor[m] = w0 * values[a + m] + w1 * values[a + m + 16] + w2 * values[b + m] + w3 * values[b + m + 16]
+    wires = w0 * values[a + 15] + w1 * values[a + 31] + w2 * values[b + 15] + w3 * values[b + 31]
+    return np.int64(wires + 0.5)
+
+
+@inlined_kernel
+def _silicon(bits, places):
+    """Pixel and strip layers of a pattern."""
+    counts = places[places[COUNTS_AT] + bits]
+    return np.int64(counts >> 8), np.int64(counts & 255)
+
+
+@lean_kernel
+def _open_hits(x, y, z, px, py, pz, charge, mass, end_arc, reals, surfaces, work):
+    """Hits of a particle that the table does not have: (crossings, pixel, strip, wire); see `_exact_hits`."""
+    return _exact_hits(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, _constants(reals), work)
 
 
 @lean_kernel
@@ -170,12 +201,14 @@ def _track_hits(
 
     Arguments as of `_track_covariance`. With crossings above 0 the factor is still to be had from `_pending_factor`.
     """
-    found = _table_covariance(
-        x, y, px, py, mass, end_arc, d0, phi0, omega, z0, tan_lambda, reals, places, values, factor
-    )  # fmt: skip
-    if found[0] > -2:
-        return 0, found[0], found[1], found[2]
-    return _exact_hits(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, _constants(reals), work)
+    a, b, f, g, bits = _place(x, y, px, py, mass, end_arc, d0, phi0, omega, z0, tan_lambda, reals, places)
+    if a >= 0:
+        wires = _interpolated(a, b, f, g, values, factor)
+        if wires >= 0:
+            pixel, strip = _silicon(bits, places)
+            return np.int64(0), pixel, strip, wires
+    n, n_pxd, n_svd, n_cdc = _open_hits(x, y, z, px, py, pz, charge, mass, end_arc, reals, surfaces, work)
+    return np.int64(n), np.int64(n_pxd), np.int64(n_svd), np.int64(n_cdc)
 
 
 @lean_kernel

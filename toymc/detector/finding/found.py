@@ -39,10 +39,13 @@ Independent check: tests/detector/test_finding.py samples both definitions and c
 
 import math
 
-from toymc.kernels import lean_kernel
+from toymc.kernels import inlined_kernel, lean_kernel
+
+_ALL_WIRES = 1e6
+"""More wire layers than any chamber has."""
 
 
-@lean_kernel
+@inlined_kernel
 def _level(pt, tan_lambda, efficiency):
     """Prompt efficiency: table in (pT, tan lambda), outer cells beyond its edges."""
     k = 1
@@ -56,7 +59,7 @@ def _level(pt, tan_lambda, efficiency):
     return efficiency[k, j]
 
 
-@lean_kernel
+@inlined_kernel
 def _chamber_share(d0, n_cdc, numbers):
     """Share of the level that the chamber alone finds."""
     more = n_cdc - numbers.min_hits + 1.0
@@ -67,13 +70,9 @@ def _chamber_share(d0, n_cdc, numbers):
     return (1.0 - math.exp(-s * s)) * (from_beam + numbers.off_origin * (1.0 - from_beam))
 
 
-@lean_kernel
-def _probability(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers, efficiency):
-    """Probability that a charged particle is found; 0 for NaN.
-
-    pt in GeV at production, rho the production radius, (d0, z0) of its helix at the point of closest approach to the z
-    axis, cm; n_svd, n_cdc layers hit until its end.
-    """
+@inlined_kernel
+def _share(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers):
+    """Share of the level with which a charged particle is found (arguments of `_probability`)."""
     if not (pt >= numbers.pt_min and d0 * d0 + z0 * z0 < 1e12 and rho >= 0.0):
         return 0.0
     share = 0.0
@@ -85,25 +84,36 @@ def _probability(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers, efficiency)
         return 0.0  # the acceptance is that of prompt tracks; NaN ends here too
     if share < 1.0:
         share = 1.0 - (1.0 - share) * (1.0 - _chamber_share(d0, n_cdc, numbers))
-    if share <= 0.0:
+    return max(share, 0.0)
+
+
+@lean_kernel
+def _probability(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers, efficiency):
+    """Probability that a charged particle is found; 0 for NaN.
+
+    pt in GeV at production, rho the production radius, (d0, z0) of its helix at the point of closest approach to the z
+    axis, cm; n_svd, n_cdc layers hit until its end.
+    """
+    share = _share(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers)
+    if not share > 0.0:
         return 0.0
     return share * _level(pt, tan_lambda, efficiency)
 
 
-@lean_kernel
-def _found(rng, pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers, efficiency):
-    """Whether a charged particle is found (arguments of `_probability`)."""
-    p = _probability(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers, efficiency)
-    return p > 0.0 and rng.random() < p
+@inlined_kernel
+def _most(pt, tan_lambda, rho, start, d0, z0, numbers):
+    """No layers give a larger share than this; `start` is the radius from which on the particle flies outwards."""
+    strips = numbers.silicon_layers if start < numbers.silicon_reach else 0.0
+    return _share(pt, tan_lambda, rho, d0, z0, strips, _ALL_WIRES, numbers)
 
 
-@lean_kernel
+@inlined_kernel
 def _flipped(rng, pt, numbers):
     """Whether the pattern of hits is followed the wrong way round (then see `_reversed`)."""
     return pt < numbers.flip_pt and rng.random() < numbers.flip_rate
 
 
-@lean_kernel
+@inlined_kernel
 def _reversed(d0, phi0, omega, z0, tan_lambda):
     """The same curve in space, run through backwards: opposite charge and momentum at the same point."""
     phi = phi0 - math.pi if phi0 > 0.0 else phi0 + math.pi

@@ -15,13 +15,17 @@ FloatArray = npt.NDArray[np.float64]
 
 
 class FindingNumbers(NamedTuple):
-    """Scalars of `_found`: GeV, cm, inverse squares of the scales in d0 and z0; share of wrong charges below a pT."""
+    """Scalars of `_probability`: GeV, cm, inverse squares of the scales in d0, z0; share of wrong charges below a pT.
+
+    Behind `silicon_reach` lie fewer than `silicon_layers` strip layers.
+    """
 
     pt_min: float
     tan_low: float
     tan_high: float
     prompt_radius: float
     silicon_layers: float
+    silicon_reach: float
     silicon_d0: float
     silicon_z0: float
     min_hits: float
@@ -122,6 +126,16 @@ def _steps(card: DetectorCard) -> tuple[float, float, float]:
     return strip, wire, 1e-3 * float(np.mean(stereo))
 
 
+def _reach(card: DetectorCard, layers: int) -> float:
+    """Radius (cm) behind which fewer than so many strip layers lie."""
+    names = [layer.layer for layer in card.tracking.silicon_layers if layer.detector == "svd"]
+    widest = [
+        max(max(s.r_at_z_min_cm, s.r_at_z_max_cm) for s in card.tracking.silicon_sensors if s.layer == name)
+        for name in names
+    ]
+    return sorted(widest, reverse=True)[layers - 1] if 0 < layers <= len(widest) else math.inf
+
+
 def finding_tables(card: DetectorCard, finding: str = "baseline", spurious: bool = False) -> FindingTables:
     """The track finding of a card.
 
@@ -165,6 +179,7 @@ def finding_tables(card: DetectorCard, finding: str = "baseline", spurious: bool
         tan_high=tan_high,
         prompt_radius=section.prompt.radius_cm.value,
         silicon_layers=silicon_layers,
+        silicon_reach=_reach(card, int(silicon_layers)),
         silicon_d0=section.silicon.impact_cm.value**-2,
         silicon_z0=section.silicon.z_cm.value**-2,
         min_hits=float(algorithm.min_hits.value),
