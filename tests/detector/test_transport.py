@@ -23,10 +23,10 @@ from toymc.detector.helix import helix_from_state, state_on_helix
 from toymc.detector.transport import batch as batch_module
 from toymc.detector.transport import transport, transport_class
 from toymc.detector.transport.follow import _displaced_depth
-from toymc.detector.transport.numbers import FIELD, FRONT_BACKWARD, FRONT_FORWARD, FRONT_RADIUS
+from toymc.detector.transport.numbers import FIELD, FRONT_BACKWARD, FRONT_FORWARD, FRONT_RADIUS, HALF_TURNS
 from toymc.detector.transport.path import N_PATH, _reach, _start
 from toymc.detector.transport.tables import PROMPT_RHO_CM, PROMPT_Z_CM, TAN_HIGH, TAN_STEP, depths_along
-from toymc.detector.transport.walk import HADRON, PHOTON
+from toymc.detector.transport.walk import HADRON, INTERACTED, PHOTON, THROUGH, _walk
 from toymc.events import EventBatch
 from toymc.kernels import kernel
 from toymc.streams import stream
@@ -223,6 +223,43 @@ def test_bounds_of_displaced_paths_hold(pdg, charge):
         assert np.all(depth[known, 1] <= bound[known, 1])
         if charge == 0.0:
             assert np.all(depth[known, 0] <= bound[known, 0])
+
+
+@kernel
+def _walks(state, charge, limit, numbers, pieces, elements, strength, ends, arcs):
+    path = np.empty(N_PATH)
+    for i in range(len(state)):
+        s = state[i]
+        _start(path, s[0], s[1], s[2], s[3], s[4], s[5], charge, numbers[FIELD])
+        end, _ = _reach(
+            path, numbers[FRONT_RADIUS], numbers[FRONT_BACKWARD], numbers[FRONT_FORWARD], numbers[HALF_TURNS]
+        )
+        ends[i], arcs[i], _ = _walk(path, pieces, elements, limit[i], HADRON, strength, 0, 0.0, -1.0, 0.1, end)
+
+
+@pytest.mark.parametrize("charge", [0.0, 1.0, -1.0])
+def test_the_walk_meets_all_material_of_the_path(charge):
+    """It ends inside if it may use up a little less than the summed depth, and comes through with a little more."""
+    rng = stream(18, f"walk {charge}", "test", 0)
+    n, strength = 20000, 0.7
+    for name in ("belle2", "belle"):
+        t = tables(name)
+        rho, z = 60.0 * rng.random(n) ** 3, rng.uniform(-40.0, 80.0, n)
+        rho[: n // 4], z[: n // 4] = 0.0, 0.0
+        turn, phi = rng.uniform(-math.pi, math.pi, (2, n))
+        pt = 0.04 * 10.0 ** rng.uniform(0.0, 2.0, n)
+        place = rho * np.cos(turn), rho * np.sin(turn), z
+        momentum = pt * np.cos(phi), pt * np.sin(phi), pt * rng.normal(0.3, 1.0, n)
+        state = np.stack([*place, *momentum], 1)
+        depth = strength * depths_along(t.pieces, t.numbers, state, np.full(n, charge))[:, 1]
+        assert np.count_nonzero(depth > 0.0) > 0.9 * n
+        ends, arcs = np.empty((2, n), dtype=np.int64), np.empty(n)
+        for row, factor in enumerate((1.0 - 1e-9, 1.0 + 1e-9)):
+            limit = factor * depth + (1e-300 if row else 0.0)
+            _walks(state, charge, limit, t.numbers, t.pieces, t.elements, strength, ends[row], arcs)
+            assert np.all(arcs >= 0.0)
+        met = depth > 0.0
+        assert np.all(ends[0, met] == INTERACTED) and np.all(ends[1] == THROUGH)
 
 
 @pytest.mark.parametrize(

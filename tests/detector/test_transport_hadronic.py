@@ -9,7 +9,9 @@ from tests.detector.probe import binomial_pull
 from tests.detector.transport_probe import beam, generator_rows, made_by, tables
 from toymc.constants import M_N, M_P, mass
 from toymc.detector.transport import interaction_ratio, transport
+from toymc.detector.transport.collisions import _largest_weight
 from toymc.detector.transport.tables import depths_along
+from toymc.kernels import kernel
 from toymc.streams import stream
 
 PULL = 4.4
@@ -113,3 +115,31 @@ def test_strangeness_is_kept():
         made = seen.batch.pdg[np.isin(mothers, hit)]
         assert np.any(np.isin(made, (3122, 3112, 3212, 3222))) == wanted
     assert mass(3122) > 1.1
+
+
+@kernel
+def _largest_weights(energies, masses, out):
+    for i in range(len(energies)):
+        _, out[i] = _largest_weight(masses.shape[1], energies[i], masses[i])
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 6, 7])
+def test_the_bound_of_phase_space_holds(n):
+    """No product of momenta above it, and not far above the largest; also for light against heavy particles."""
+    rng = stream(31, f"bound {n}", "test", 0)
+    trials, draws = 300, 2000
+    masses = np.where(rng.random((trials, n)) < 0.5, 0.13957, 10.0 ** rng.uniform(-4.0, 2.0, (trials, n)))
+    free = 10.0 ** rng.uniform(-3.0, 1.0, trials)
+    bound = np.empty(trials)
+    _largest_weights(masses.sum(1) + free, masses, bound)
+    shares = np.sort(rng.random((trials, draws, n - 2)) ** rng.choice([0.3, 1.0, 3.0], (trials, 1, 1)), axis=2)
+    shares = np.concatenate([np.zeros((trials, draws, 1)), shares, np.ones((trials, draws, 1))], axis=2)
+    levels = np.cumsum(masses, 1)[:, None] + free[:, None, None] * shares
+    weight = np.ones((trials, draws))
+    for k in range(1, n):
+        total, sub, m = levels[:, :, k], levels[:, :, k - 1], masses[:, None, k]
+        square = (total - sub - m) * (total + sub + m) * (total - sub + m) * (total + sub - m)
+        weight *= np.sqrt(np.maximum(square, 0.0)) / (2.0 * total)
+    largest = weight.max(1) / bound
+    assert np.all(largest < 1.0 + 1e-9)
+    assert np.median(largest) > 0.3 / 2.0 ** (0.5 * (n - 2))

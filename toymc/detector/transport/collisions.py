@@ -37,7 +37,7 @@ from toymc.detector.transport.numbers import (
     STRANGENESS_EXCHANGE,
 )
 from toymc.generators.lorentz import _transverse
-from toymc.kernels import lean_kernel
+from toymc.kernels import inlined_kernel, lean_kernel
 from toymc.kinematics import _two_body_momentum
 
 FloatArray = npt.NDArray[np.float64]
@@ -139,23 +139,35 @@ def _charges(rng, families, n, total, leading_charge, kept, charges):
     return False
 
 
-@lean_kernel
-def _phase_space(rng, n, energy, masses, p4):
-    """n momenta in their rest frame, uniform in phase space [F. James, CERN 68-15]; p4 has room behind row n.
+@inlined_kernel
+def _largest_weight(n, energy, masses):
+    """Energy that n particles have free, and an upper bound of the product of the momenta of all steps.
 
-    Row n holds the sub-masses while it works.
+    A step k that releases t of the free energy F has a momentum of at most sqrt(c t/F) times that with all of F, c = 1
+    for the first pair and 2 for the others (a light system with inner energy against a heavy particle; the test scans
+    it). With the sum of all t equal to F the product is largest for equal t = F/(n - 1). The bound without this is 40
+    times higher for seven particles.
     """
     free = energy
     for k in range(n):
         free -= masses[k]
     free = max(free, 0.0)
-    # largest product of momenta: each step with all the free energy
-    bound = 1.0
-    low, high = masses[0], masses[0] + free
+    bound, square = 1.0, 1.0
+    low = masses[0]
     for k in range(1, n):
-        low_next, high = low + masses[k], high + masses[k]
-        bound *= _two_body_momentum(high, low, masses[k])
-        low = low_next
+        bound *= _two_body_momentum(low + masses[k] + free, low, masses[k])
+        square *= (1.0 if k == 1 else 2.0) / (n - 1.0)
+        low += masses[k]
+    return free, bound * math.sqrt(square)
+
+
+@inlined_kernel
+def _phase_space(rng, n, energy, masses, p4):
+    """n momenta in their rest frame, uniform in phase space [F. James, CERN 68-15]; p4 has room behind row n.
+
+    Row n holds the sub-masses while it works.
+    """
+    free, bound = _largest_weight(n, energy, masses)
     levels = p4[n]
     for _ in range(2000):
         # sorted uniforms give the sub-masses
@@ -189,7 +201,7 @@ def _phase_space(rng, n, energy, masses, p4):
         sub = following
 
 
-@lean_kernel
+@inlined_kernel
 def _turn_leading(rng, p4, n, x, y, z, slope):
     """Rotate all rows so that row 0 is at exp(slope cos) from the direction (x, y, z)."""
     length = math.sqrt(p4[0, 0] ** 2 + p4[0, 1] ** 2 + p4[0, 2] ** 2)
@@ -235,7 +247,7 @@ def _family(rng, pdg):
     return -1, 0
 
 
-@lean_kernel
+@inlined_kernel
 def _choose_final(rng, numbers, family, pdg, kinetic, families):
     """Kind of the final state and its heavy particles in `families`: number of them, nucleons hit, pions to be added.
 
@@ -262,7 +274,7 @@ def _choose_final(rng, numbers, family, pdg, kinetic, families):
     return 2, 1, -1
 
 
-@lean_kernel
+@inlined_kernel
 def _collide(rng, numbers, pdg, m, charge, px, py, pz, p4, codes, masses, families, charges):
     """Products of one interaction in the lab; returns their number, 0 if nothing was possible.
 
@@ -311,7 +323,7 @@ def _collide(rng, numbers, pdg, m, charge, px, py, pz, p4, codes, masses, famili
     return n
 
 
-@lean_kernel
+@inlined_kernel
 def _fill(
     rng, numbers, family, pdg, m, hadron_charge, target_charge, root_s, n, families, charges, codes, masses
 ):  # fmt: skip

@@ -25,7 +25,7 @@ from scipy.optimize import brentq
 
 from toymc.constants import ALPHA, M_E
 from toymc.generators.lorentz import _transverse
-from toymc.kernels import lean_kernel
+from toymc.kernels import inlined_kernel
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -106,7 +106,7 @@ def element_row(z: float) -> FloatArray:
     return row
 
 
-@lean_kernel
+@inlined_kernel
 def _energy_bin(energy):
     """Bin of the grid of ln E and the weight of its upper edge; the ends hold outside."""
     if energy <= 2.0 * M_E:
@@ -118,14 +118,14 @@ def _energy_bin(energy):
     return k, at - k
 
 
-@lean_kernel
+@inlined_kernel
 def _pair_ratio(element, energy_bin, energy_weight):
     """7/9 f: conversions per radiation length."""
     low = element[energy_bin]
     return 7.0 / 9.0 * (low + energy_weight * (element[energy_bin + 1] - low))
 
 
-@lean_kernel
+@inlined_kernel
 def _screening(delta):
     """phi_1 and phi_2 of Butcher and Messel."""
     if delta > 1.0:
@@ -134,7 +134,7 @@ def _screening(delta):
     return 20.867 + delta * (-3.242 + 0.625 * delta), 20.209 + delta * (-1.930 - 0.086 * delta)
 
 
-@lean_kernel
+@inlined_kernel
 def _share(rng, energy, element):
     """Part of the photon's energy that the electron gets."""
     low = M_E / energy
@@ -155,7 +155,7 @@ def _share(rng, energy, element):
     return 0.5
 
 
-@lean_kernel
+@inlined_kernel
 def _polar(rng, energy):
     """Polar angle of a lepton of this energy against the photon."""
     a = 0.625 if rng.random() < 0.25 else 1.875
@@ -163,7 +163,7 @@ def _polar(rng, energy):
     return min(u * M_E / energy, math.pi)
 
 
-@lean_kernel
+@inlined_kernel
 def _convert(rng, px, py, pz, element, p4):
     """Electron in row 0 and positron in row 1 of p4 (px, py, pz, E); the photon has more than 2 m_e."""
     energy = math.sqrt(px * px + py * py + pz * pz)

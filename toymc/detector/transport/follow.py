@@ -112,7 +112,7 @@ from toymc.events import (
     FATE_STOPPED,
 )
 from toymc.generators.secondary import UNPOLARISED, _decay_secondary
-from toymc.kernels import lean_kernel
+from toymc.kernels import inlined_kernel
 
 # the state of a particle
 X, Y, Z, T, PX, PY, PZ, M = range(8)
@@ -129,20 +129,20 @@ _BACKWARD = -0.5
 _SHORT_RATE = 1e3
 
 
-@lean_kernel
+@inlined_kernel
 def _region(numbers, x, y, z):
     """Fate of a decay at this place."""
     rho2 = x * x + y * y
-    if rho2 < numbers[PIPE_RADIUS]**2 and numbers[PIPE_LOW] < z < numbers[PIPE_HIGH]:
+    if rho2 < numbers[PIPE_RADIUS] ** 2 and numbers[PIPE_LOW] < z < numbers[PIPE_HIGH]:
         return FATE_DECAYED_PIPE
-    if rho2 < numbers[VERTEX_RADIUS]**2 and numbers[VERTEX_LOW] < z < numbers[VERTEX_HIGH]:
+    if rho2 < numbers[VERTEX_RADIUS] ** 2 and numbers[VERTEX_LOW] < z < numbers[VERTEX_HIGH]:
         return FATE_DECAYED_VXD
-    if rho2 < numbers[CHAMBER_RADIUS]**2 and numbers[CHAMBER_LOW] < z < numbers[CHAMBER_HIGH]:
+    if rho2 < numbers[CHAMBER_RADIUS] ** 2 and numbers[CHAMBER_LOW] < z < numbers[CHAMBER_HIGH]:
         return FATE_DECAYED_CDC
     return FATE_DECAYED_OUTSIDE
 
 
-@lean_kernel
+@inlined_kernel
 def _inside_front(numbers, x, y, z):
     """Whether a point lies in front of the crystals."""
     return (
@@ -151,18 +151,18 @@ def _inside_front(numbers, x, y, z):
     )
 
 
-@lean_kernel
+@inlined_kernel
 def _fate_outside(numbers, x, y, z):
     """Fate of what is made behind the front of the crystals."""
     rho2 = x * x + y * y
-    if rho2 < numbers[ECL_RADIUS]**2 and numbers[ECL_LOW] < z < numbers[ECL_HIGH]:
+    if rho2 < numbers[ECL_RADIUS] ** 2 and numbers[ECL_LOW] < z < numbers[ECL_HIGH]:
         return FATE_REACHED_ECL
-    if rho2 < numbers[KLM_RADIUS]**2 and numbers[KLM_LOW] < z < numbers[KLM_HIGH]:
+    if rho2 < numbers[KLM_RADIUS] ** 2 and numbers[KLM_LOW] < z < numbers[KLM_HIGH]:
         return FATE_REACHED_KLM
     return FATE_ESCAPED
 
 
-@lean_kernel
+@inlined_kernel
 def _fate_behind(numbers, species, p, pz, v):
     """Calorimeter or muon detector for what arrives at the front; v is uniform in [0, 1)."""
     kind = species[BEHIND]
@@ -175,7 +175,7 @@ def _fate_behind(numbers, species, p, pz, v):
     return FATE_REACHED_ECL
 
 
-@lean_kernel
+@inlined_kernel
 def _true_mass(species, m):
     """Mass to calculate with: the row's own where it fits the species (or is a resonance's), else that of the PDG."""
     if species[DECAYER] == GENERATOR and m > 0.0:
@@ -185,7 +185,7 @@ def _true_mass(species, m):
     return species[MASS]
 
 
-@lean_kernel
+@inlined_kernel
 def _daughters(rng, species, pdg, state, modes, generator_modes, p4, codes, masses):
     """Decay products in the lab, rows of p4; returns their number."""
     m = state[M]
@@ -197,7 +197,7 @@ def _daughters(rng, species, pdg, state, modes, generator_modes, p4, codes, mass
     return n
 
 
-@lean_kernel
+@inlined_kernel
 def _move(state, path, arc):
     """Carry the state along its path."""
     x, y, px, py = _advance(path, arc, state[X], state[Y], state[PX], state[PY])
@@ -208,7 +208,7 @@ def _move(state, path, arc):
     state[Z] += arc * path[TANGENT]
 
 
-@lean_kernel
+@inlined_kernel
 def _arrival(rng, numbers, species, path, p, pz):
     """Fate of a particle that came to the end of its path."""
     if path[WHERE] == 0.0:
@@ -220,7 +220,7 @@ def _arrival(rng, numbers, species, path, p, pz):
     return _fate_behind(numbers, species, p, pz, rng.random() if species[BEHIND] > MUON else 0.0)
 
 
-@lean_kernel
+@inlined_kernel
 def _first_turn(path, vertex_radius):
     """Arc up to which decays and interactions count: back at the vertex detector, or a full turn from farther out."""
     turn = 2.0 * math.pi * path[RADIUS]
@@ -230,7 +230,7 @@ def _first_turn(path, vertex_radius):
     return min(inward, turn)
 
 
-@lean_kernel
+@inlined_kernel
 def _displaced_depth(path, kind, end, numbers, outside):
     """Upper bound of the depth for a path that starts anywhere and goes away from the axis; FAR for none.
 
@@ -265,7 +265,7 @@ def _displaced_depth(path, kind, end, numbers, outside):
     return turns * (outside[0 if kind == PHOTON else 1, cell] * path[STRETCH] / math.sqrt(1.0 - s * s) + gas)
 
 
-@lean_kernel
+@inlined_kernel
 def _bound(path, kind, strength, end, numbers, bounds, outside):
     """Upper bound of the hazard of the material along a path, FAR for none.
 
@@ -287,7 +287,7 @@ def _bound(path, kind, strength, end, numbers, bounds, outside):
     return strength * half_turns * (_BENT * bounds[1, cell] + numbers[GRAZED_LAMBDA])
 
 
-@lean_kernel
+@inlined_kernel
 def _products(
     rng, collisions, species, pdg, state, piece, pieces, elements, p4, codes, masses, families, charges
 ):  # fmt: skip
@@ -305,7 +305,7 @@ def _products(
     return FATE_INTERACTED, n
 
 
-@lean_kernel
+@inlined_kernel
 def _prepare(path, species, state, p, numbers, elements, hadrons):
     """Path, its end, what is watched on it, and the strength of the material for this particle."""
     _start(path, state[X], state[Y], state[Z], state[PX], state[PY], state[PZ], species[CHARGE], numbers[FIELD])
@@ -323,11 +323,12 @@ def _prepare(path, species, state, p, numbers, elements, hadrons):
     if p < species[P_SLOW]:
         path[KINETIC] = p * p / (math.sqrt(p * p + state[M] * state[M]) + state[M])
         path[WATCHED] = min(end, 2.0 * math.pi * path[RADIUS])
-    elif path[CHARGED] == 1.0:
+    elif path[CHARGED] == 1.0 and end > path[RADIUS] * (math.pi - path[START]):
+        # beyond the farthest point from the axis
         path[WATCHED] = min(end, _first_turn(path, numbers[VERTEX_RADIUS]))
 
 
-@lean_kernel
+@inlined_kernel
 def _glide(rng, decay_at, material_at, species, state, path, numbers, elements, bounds, outside, hadrons):
     """Fate of a particle to which nothing happens; 0 if something may, and `_act` has to go on from `path`.
 
@@ -364,7 +365,7 @@ def _glide(rng, decay_at, material_at, species, state, path, numbers, elements, 
     return 0
 
 
-@lean_kernel
+@inlined_kernel
 def _act(
     rng, pdg, species, state, numbers, collisions, pieces, elements, modes, generator_modes,
     path, p4, codes, masses, families, charges,

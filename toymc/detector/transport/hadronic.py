@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy.optimize import brentq
 
 from toymc.constants import M_P, M_PI
-from toymc.kernels import lean_kernel
+from toymc.kernels import inlined_kernel
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -122,7 +122,7 @@ def interaction_ratio(pdg: int, momentum: float) -> float:
     return float(np.interp(math.log(momentum), p, hadron_table()[hadron_class(pdg)]))
 
 
-@lean_kernel
+@inlined_kernel
 def _ratio(table, row, p):
     """Interactions per interaction length; the ends of the table hold outside."""
     at = (math.log(p) - LOG_P_LOW) / LOG_P_STEP

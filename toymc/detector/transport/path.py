@@ -14,14 +14,14 @@ The field is that of the card, uniform along +z; what a particle loses in the ma
 import math
 
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM
-from toymc.kernels import lean_kernel
+from toymc.kernels import inlined_kernel
 
 # rows of the scratch array that describes a path
-CHARGED, RADIUS, CENTRE, PERIGEE2, START, TANGENT, STRETCH, ALONG, MISS2, OMEGA, Z, RHO = range(12)
+CHARGED, RADIUS, CENTRE, PERIGEE2, START, TANGENT, STRETCH, ALONG, MISS2, OMEGA, Z, RHO, PER_CIRCLE = range(13)
 # what `_glide` leaves for `_act`: arc and place of the end, arc to watch, arc of the decay or the end of the watch,
 # whether it decays, hazard and strength of the material, bin and weight of the energy, kinetic energy to follow (or -1)
-END, WHERE, WATCHED, LAST, DECAYS, MATERIAL, STRENGTH, BIN, WEIGHT, KINETIC = range(12, 22)
-N_PATH = 22
+END, WHERE, WATCHED, LAST, DECAYS, MATERIAL, STRENGTH, BIN, WEIGHT, KINETIC = range(13, 23)
+N_PATH = 23
 FAR = 1e30
 # a direction closer to the z axis than this is treated as if it were this far off: rho then changes by less than 1 mm
 # over the whole detector
@@ -30,7 +30,7 @@ _STEEPEST = 1e-6
 _SKIN = 1e-6
 
 
-@lean_kernel
+@inlined_kernel
 def _start(path, x, y, z, px, py, pz, charge, field):
     """Describe the path from (x, y, z) with this momentum (not 0) in `path`."""
     p = math.sqrt(px * px + py * py + pz * pz)
@@ -65,11 +65,12 @@ def _start(path, x, y, z, px, py, pz, charge, field):
     path[RADIUS] = abs(radius)
     path[CENTRE] = centre
     path[PERIGEE2] = perigee * perigee
+    path[PER_CIRCLE] = 1.0 / (4.0 * abs(radius) * centre)
     cosine = 1.0 - (rho2 - perigee * perigee) / (2.0 * abs(radius) * centre)
     path[START] = math.atan2(along / centre, cosine)
 
 
-@lean_kernel
+@inlined_kernel
 def _rho2(path, arc):
     """Squared distance from the z axis."""
     if path[CHARGED] == 0.0:
@@ -79,7 +80,7 @@ def _rho2(path, arc):
     return path[PERIGEE2] + 4.0 * path[RADIUS] * path[CENTRE] * half * half
 
 
-@lean_kernel
+@inlined_kernel
 def _slope(path, arc, rho):
     """d(rho)/d(arc), between -1 and 1."""
     if rho <= 0.0:
@@ -91,7 +92,7 @@ def _slope(path, arc, rho):
     return min(max(u, -1.0), 1.0)
 
 
-@lean_kernel
+@inlined_kernel
 def _crossings(path, r):
     """Arcs of the next two crossings of the cylinder r: on the way in, on the way out; FAR for none.
 
@@ -105,7 +106,7 @@ def _crossings(path, r):
         inward = -path[ALONG] - half
         outward = -path[ALONG] + half
         return (inward if inward > _SKIN else FAR), (outward if outward > _SKIN else FAR)
-    h = (r * r - path[PERIGEE2]) / (4.0 * path[RADIUS] * path[CENTRE])
+    h = (r * r - path[PERIGEE2]) * path[PER_CIRCLE]
     if h < 0.0 or h > 1.0:
         return FAR, FAR
     alpha = 2.0 * math.asin(math.sqrt(h))
@@ -115,7 +116,7 @@ def _crossings(path, r):
     return (inward if inward > _SKIN else inward + turn), (outward if outward > _SKIN else outward + turn)
 
 
-@lean_kernel
+@inlined_kernel
 def _reach(path, radius, z_low, z_high, half_turns):
     """Arc at which the path leaves the cylinder (radius, z_low..z_high) from inside, and where.
 
@@ -139,7 +140,7 @@ def _reach(path, radius, z_low, z_high, half_turns):
     return arc, where
 
 
-@lean_kernel
+@inlined_kernel
 def _advance(path, arc, x, y, px, py):
     """Transverse position and momentum after `arc`; z grows by arc * tan lambda."""
     pt = math.sqrt(px * px + py * py)

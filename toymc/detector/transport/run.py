@@ -30,6 +30,7 @@ from toymc.detector.transport.numbers import (
 )
 from toymc.detector.transport.path import FAR, N_PATH
 from toymc.detector.transport.species import (
+    BEHIND,
     CHARGE,
     ESCAPES,
     INTERACTS,
@@ -66,6 +67,7 @@ _LONG_RATE = 1e-2
 _BEND = 1.25
 # conversions per radiation length are below 7/9 at all energies
 _MOST_PAIRS = 0.78
+_PER_STEP = 1.0 / TAN_STEP
 _HOLE_MARGIN = 1.3
 _IN_HOLE = 0.97
 
@@ -87,7 +89,7 @@ def _row_of(pdg, lookup, codes, places):
     return ESCAPES
 
 
-@lean_kernel
+@inlined_kernel
 def _made_status(fate):
     """Status of a particle after its fate."""
     if (
@@ -113,7 +115,8 @@ def _quick(rng, species, px, py, pz, x, y, z, numbers, bounds):
     if pt <= 0.0 or (charged and pt < numbers[PT_FAST]):
         return 0, -1.0, -1.0
     tangent = pz / pt
-    p = math.sqrt(pt * pt + pz * pz)
+    # photons neither range out nor reach the muon detector
+    p = math.sqrt(pt * pt + pz * pz) if charged or species[BEHIND] > 0.0 else pt
     if p < species[P_SLOW]:
         return 0, -1.0, -1.0
     arc = numbers[FRONT_RADIUS]
@@ -127,7 +130,7 @@ def _quick(rng, species, px, py, pz, x, y, z, numbers, bounds):
             return (FATE_ESCAPED if arc < _IN_HOLE * numbers[HOLE_BACKWARD] else 0), -1.0, -1.0
     if abs(tangent) >= TAN_HIGH:
         return 0, -1.0, -1.0
-    cell = int((tangent + TAN_HIGH) / TAN_STEP)
+    cell = int((tangent + TAN_HIGH) * _PER_STEP)
     decay, material = 0.0, 0.0
     if species[RATE] > 0.0:
         # sqrt(1 + tan^2) = p/pT
@@ -150,7 +153,7 @@ def _quick(rng, species, px, py, pz, x, y, z, numbers, bounds):
     return _fate_behind(numbers, species, p, pz, v), 0.0, 0.0
 
 
-@lean_kernel
+@inlined_kernel
 def _split(rng, u, decay, material):
     """Exponential numbers of decay and material, of which at least one is below its bound if u < 1 - exp(-sum)."""
     any_event = -math.expm1(-decay - material)
@@ -164,7 +167,7 @@ def _split(rng, u, decay, material):
     return decay - math.log1p(-rng.random()), -math.log1p(w * math.expm1(-material))
 
 
-@lean_kernel
+@inlined_kernel
 def _append(floats, integers, n, made, state, p4, codes, masses, mother):
     """Add the products in p4 to the record."""
     for k in range(made):
