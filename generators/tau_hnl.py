@@ -200,6 +200,7 @@ def build(values: Mapping[str, Value], beam: BeamCard, seed: int = 0) -> TauHnl:
         {
             "signal": "none", "mass": 0.0, "chirality": "vector", "decay": "all", "tag": values["tag"],
             "isr": values["isr"], "fsr": values["fsr"], "spin": values["spin"], "branching_fraction": 1.0,
+            "tau_mass": M_TAU,
         },
         beam,
     )  # fmt: skip

@@ -29,6 +29,7 @@ from toymc.generators.lorentz import _apply, _rotation_between, _times_boost, _t
 from toymc.generators.radiation import _radiate, _radiate_pair
 from toymc.generators.secondary import _ctau_cm, _decay_secondary, _is_unstable, _to_lab
 from toymc.generators.tau.decay import _decay_tau
+from toymc.generators.tau.tables import PARAMETERS, TAU_MASS
 from toymc.kernels import inlined_kernel, kernel, lean_kernel
 
 FloatArray = npt.NDArray[np.float64]
@@ -55,6 +56,7 @@ class PairSettings(NamedTuple):
     membership: IntArray  # bit 0: the mode is in list a, bit 1: in list b
     event_weight: FloatArray  # weight of events with one valid assignment, with both
     alpha_mass: float
+    tau_mass: float
 
 
 class Scratch(NamedTuple):
@@ -127,7 +129,7 @@ def _body_decay(rng, mode, charge, use_fsr, alpha_mass, tables, p, codes, masses
             for k in range(3):
                 p[i, k] = -p[i, k]
     if use_fsr:
-        n = _radiate(rng, M_TAU, charge, n, p, codes, masses, work)
+        n = _radiate(rng, tables.reals[PARAMETERS, TAU_MASS], charge, n, p, codes, masses, work)
     return n, hx, hy, hz
 
 
@@ -236,6 +238,9 @@ def _pair_decays(rng, g, c, settings, tables, scratch, spin):
         rng, modes[1], 1.0, use_fsr, alpha, tables, scratch.p_plus, scratch.codes[1], scratch.masses[1], scratch.work
     )
     helicity_minus, helicity_plus = _orient_pair(rng, g, c, scratch, spin, ax, ay, az, bx, by, bz)
+    for side in range(2):
+        for k in range(3):
+            scratch.work[side, k] *= settings.tau_mass / M_TAU
     return n_minus, n_plus, helicity_minus, helicity_plus
 
 
@@ -290,11 +295,16 @@ def _pair_production(rng, settings, scratch):
     """From the beams to the pair: (photons, g = (2 m_tau/M)^2, cos Theta); fills axes and frames[0] of the scratch."""
     photons = scratch.photons
     axes = scratch.axes
-    n_photons, s_prime, ax, ay, az = _initial_state(rng, settings, photons, scratch.frames[0], scratch.frames[1])
+    tau_mass = settings.tau_mass
+    while True:
+        n_photons, s_prime, ax, ay, az = _initial_state(rng, settings, photons, scratch.frames[0], scratch.frames[1])
+        # the spectrum of radiation is that of the PDG mass: a heavier tau has its threshold higher
+        if s_prime > 4.0 * tau_mass * tau_mass:
+            break
     extra, mass = 0, np.sqrt(s_prime)
     if settings.switches[1] != 0:
-        extra, mass = _radiate_pair(rng, mass, M_TAU, photons[n_photons:])
-    g = 4.0 * M_TAU * M_TAU / (mass * mass)
+        extra, mass = _radiate_pair(rng, mass, tau_mass, photons[n_photons:])
+    g = 4.0 * tau_mass * tau_mass / (mass * mass)
     c = _sample_costheta(rng, g)
     _pair_axes(rng, c, ax, ay, az, axes)
     if extra > 0:
@@ -312,9 +322,8 @@ def _write_pair(rng, first, n_photons, helicity_minus, helicity_plus, settings, 
     for side in range(2):
         px, py, pz = scratch.work[side, 0], scratch.work[side, 1], scratch.work[side, 2]
         helicity = helicity_minus if side == 0 else helicity_plus
-        _write(
-            reals, codes, first + side, 15 if side == 0 else -15, 2, -1, px, py, pz, M_TAU, x, y, z, 0.0, helicity
-        )
+        pdg = 15 if side == 0 else -15
+        _write(reals, codes, first + side, pdg, 2, -1, px, py, pz, settings.tau_mass, x, y, z, 0.0, helicity)
     row = first + 2
     for i in range(n_photons):
         _write(

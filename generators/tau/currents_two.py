@@ -9,7 +9,6 @@ All in the hadronic rest frame with the first hadron along +z.
 
 import numpy as np
 
-from toymc.constants import M_TAU
 from toymc.generators.tau import modes, resonances
 from toymc.generators.tau.tables import POINT, _set_current
 from toymc.kernels import kernel
@@ -38,10 +37,10 @@ def _two_meson_current(kind, q2, q, p, difference, lines, p4):
 
 
 @kernel
-def _two_meson_point(kind, m1, m2, lines, p4):
+def _two_meson_point(kind, mass_tau, m1, m2, lines, p4):
     """Map the point to Q^2, set rows 1 and 2 and the current; returns the two-body phase space and Q^2."""
     low = (m1 + m2) * (m1 + m2)
-    q2 = low + (M_TAU * M_TAU - low) * p4[POINT, 0]
+    q2 = low + (mass_tau * mass_tau - low) * p4[POINT, 0]
     q = np.sqrt(q2)
     lam = (q2 - low) * (q2 - (m1 - m2) * (m1 - m2))
     p = 0.5 * np.sqrt(max(lam, 0.0)) / q

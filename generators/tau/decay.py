@@ -44,6 +44,7 @@ from toymc.generators.tau.tables import (
     PHI_WIDTH,
     REAL_COLUMNS,
     ROWS,
+    TAU_MASS,
     TauDecayTables,
 )
 from toymc.generators.tau.two_body import (
@@ -88,9 +89,10 @@ def _write_codes(rng, kind, n, integers, pdg):
 def _signal_decay(rng, mode, reals, p4):
     """The two-body signals; even codes electrons, odd codes muons (rows: neutral, lepton)."""
     lepton = reals[mode, 1]
+    mass_tau = reals[PARAMETERS, TAU_MASS]
     chirality = reals[PARAMETERS, CHIRALITY]
     if mode >= _E_GAMMA:
-        return _photon_signal(M_TAU, lepton, chirality, p4)
+        return _photon_signal(mass_tau, lepton, chirality, p4)
     if mode >= _E_PHI:
         m = _resonance_mass(
             rng,
@@ -99,8 +101,8 @@ def _signal_decay(rng, mode, reals, p4):
             reals[PARAMETERS, PHI_LOW],
             reals[PARAMETERS, PHI_HIGH],
         )
-        return _vector_signal(M_TAU, m, lepton, chirality, p4)
-    return _scalar_signal(M_TAU, reals[PARAMETERS, ALPHA_MASS], lepton, chirality, p4)
+        return _vector_signal(mass_tau, m, lepton, chirality, p4)
+    return _scalar_signal(mass_tau, reals[PARAMETERS, ALPHA_MASS], lepton, chirality, p4)
 
 
 @kernel
@@ -108,6 +110,7 @@ def _decay_tau(rng, mode, tables, p4, pdg):
     """One decay of a tau- at rest: fills p4 (>= ROWS, 4) and pdg (>= 5), returns (n, hx, hy, hz)."""
     reals = tables.reals
     integers = tables.integers
+    mass_tau = reals[PARAMETERS, TAU_MASS]
     kind = mode
     x = 0.0
     if mode == _PI_K0_K0:
@@ -120,12 +123,12 @@ def _decay_tau(rng, mode, tables, p4, pdg):
         n = mesons + 1
         first, count = integers[kind, FIRST_CELL], integers[kind, CELL_COUNT]
         q2 = _draw(rng, kind, mesons, first, count, tables.lines, tables.cells, tables.four_pion, reals, p4)
-        hx, hy, hz = _to_tau_frame(rng, q2, mesons, p4)
+        hx, hy, hz = _to_tau_frame(rng, mass_tau, q2, mesons, p4)
     elif mode == _E_NU_NU or mode == _MU_NU_NU:
         n = 3
-        hx, hy, hz = _leptonic_decay(rng, M_TAU, reals[mode, 1], p4)
+        hx, hy, hz = _leptonic_decay(rng, mass_tau, reals[mode, 1], p4)
     elif mode == _PI_NU or mode == _K_NU:
-        hx, hy, hz = _meson_decay(M_TAU, reals[mode, 1], p4)
+        hx, hy, hz = _meson_decay(mass_tau, reals[mode, 1], p4)
     else:
         hx, hy, hz = _signal_decay(rng, mode, reals, p4)
     _write_codes(rng, kind, n, integers, pdg)
@@ -170,6 +173,7 @@ def _reals(cards: dict[str, Any]) -> FloatArray:
             if abs(code) not in (12, 14, 16, 22, modes.ALPHA_PDG):
                 table[kind, row] = mass(abs(code))
     row = table[PARAMETERS]
+    row[TAU_MASS] = M_TAU
     row[PHI_MASS], row[PHI_WIDTH] = M_PHI, width(333)
     row[PHI_LOW], row[PHI_HIGH] = 2.0 * M_K0, M_PHI + _PHI_WINDOW * width(333)
     row[PAIR_SHORT], row[PAIR_LONG] = modes.kaon_pair_fractions()
@@ -238,7 +242,7 @@ def adapt_tables(cards: dict[str, Any], kinds: tuple[int, ...] = tuple(range(N_S
 
 
 @lru_cache(maxsize=64)
-def build_tau_tables(alpha_mass: float = 0.0, chirality: str = "vector") -> TauDecayTables:
+def build_tau_tables(alpha_mass: float = 0.0, chirality: str = "vector", mass_tau: float = M_TAU) -> TauDecayTables:
     """Tables for `_decay_tau`, adapted once per process and kept.
 
     Parameters
@@ -247,6 +251,8 @@ def build_tau_tables(alpha_mass: float = 0.0, chirality: str = "vector") -> TauD
         Mass of the boson of tau -> l alpha in GeV.
     chirality : str
         ``left``, ``right`` (chirality of the lepton field in the signal operator) or ``vector`` (h = 0).
+    mass_tau : float
+        GeV, within 20 MeV of the PDG mass: envelopes stay those of that mass, their safety factor covers the change.
 
     Returns
     -------
@@ -272,6 +278,7 @@ def build_tau_tables(alpha_mass: float = 0.0, chirality: str = "vector") -> TauD
     reals = tables.reals.copy()
     reals[PARAMETERS, ALPHA_MASS] = alpha_mass
     reals[PARAMETERS, CHIRALITY] = code
+    reals[PARAMETERS, TAU_MASS] = mass_tau
     return tables._replace(reals=reals)
 
 

@@ -8,10 +8,10 @@ variables + Q^2: 1, 3 and 6 for n = 2, 3, 4.
 
 import numpy as np
 
-from toymc.constants import M_OMEGA, M_TAU
+from toymc.constants import M_OMEGA
 from toymc.constants import width as _pdg_width
 from toymc.generators.tau import modes
-from toymc.generators.tau.tables import POINT
+from toymc.generators.tau.tables import PARAMETERS, POINT, TAU_MASS
 from toymc.kernels import kernel
 
 _3PI_PI0 = modes.THREE_PI_PI0_NU
@@ -25,13 +25,13 @@ def _pair_momentum(s, m1, m2):
 
 
 @kernel
-def _three_meson_phase_space(m1, m2, m3, p4):
+def _three_meson_phase_space(mass_tau, m1, m2, m3, p4):
     """Point -> Q^2, s23, s13 (flat Dalitz measure); rows 1..3 in the x-y plane, p1 along +x.
 
     Returns the Jacobian over Q^2 (zero outside), Q^2, Q, s23, s13, s12.
     """
     low = (m1 + m2 + m3) ** 2
-    q2 = low + (M_TAU * M_TAU - low) * p4[POINT, 0]
+    q2 = low + (mass_tau * mass_tau - low) * p4[POINT, 0]
     q = np.sqrt(q2)
     s_low = (m2 + m3) ** 2
     s_high = (q - m1) ** 2
@@ -126,7 +126,8 @@ def _four_meson_phase_space(kind, reals, p4):
         spectator, second, a, b = 4, 3, 1, 2
     m_s, m_2, m_a, m_b = reals[kind, spectator], reals[kind, second], reals[kind, a], reals[kind, b]
     low = (m_s + m_2 + m_a + m_b) ** 2
-    q2 = low + (M_TAU * M_TAU - low) * p4[POINT, 0]
+    mass_tau = reals[PARAMETERS, TAU_MASS]
+    q2 = low + (mass_tau * mass_tau - low) * p4[POINT, 0]
     q = np.sqrt(q2)
     t_low = (m_2 + m_a + m_b) ** 2
     t_high = (q - m_s) ** 2

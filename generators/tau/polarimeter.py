@@ -17,7 +17,6 @@ compare both with the contraction of the current and the lepton tensor from expl
 
 import numpy as np
 
-from toymc.constants import M_TAU
 from toymc.generators.tau.tables import CURRENT
 from toymc.kernels import kernel
 
@@ -33,22 +32,22 @@ def _current_squares(p4):
 
 
 @kernel
-def _mean_rate(q2, p4):
+def _mean_rate(mass_tau, q2, p4):
     """Rate averaged over the orientation of the hadrons, with the phase space of Q + neutrino (without constants)."""
     space, time = _current_squares(p4)
-    m2 = M_TAU * M_TAU
+    m2 = mass_tau * mass_tau
     return (m2 - q2) * (m2 - q2) / q2 * (m2 * time + (m2 + 2.0 * q2) / 3.0 * space)
 
 
 @kernel
-def _largest_rate(q2, p4):
+def _largest_rate(mass_tau, q2, p4):
     """Bound of omega over all neutrino directions.
 
     In its plane the complex vector J has semi-axes a >= b, a^2 + b^2 = |J|^2 = A, 2 a b = |J* x J| = C; with z the
     component of n along the normal of that plane, omega <= Q^2 A + (M^2 - Q^2) a^2 (1 - z^2) + Q^2 C z. A time
     component adds linearly.
     """
-    m2 = M_TAU * M_TAU
+    m2 = mass_tau * mass_tau
     a, time = _current_squares(p4)
     cx = p4[CURRENT, 2] * p4[CURRENT + 1, 1] - p4[CURRENT + 1, 0] * p4[CURRENT, 3]
     cy = p4[CURRENT + 1, 0] * p4[CURRENT, 1] - p4[CURRENT, 0] * p4[CURRENT + 1, 1]
@@ -64,10 +63,10 @@ def _largest_rate(q2, p4):
 
 
 @kernel
-def _neutrino_frame(rng, q2, p4):
+def _neutrino_frame(rng, mass_tau, q2, p4):
     """Draw the neutrino direction n; returns n, two axes normal to it and the spinor (up, down) of eq. (1)."""
-    bound = _largest_rate(q2, p4)
-    m = M_TAU
+    bound = _largest_rate(mass_tau, q2, p4)
+    m = mass_tau
     q = np.sqrt(q2)
     jx = complex(p4[CURRENT, 0], p4[CURRENT, 1])
     jy = complex(p4[CURRENT, 2], p4[CURRENT, 3])
@@ -99,10 +98,10 @@ def _neutrino_frame(rng, q2, p4):
 
 
 @kernel
-def _to_tau_frame(rng, q2, n, p4):
+def _to_tau_frame(rng, mass_tau, q2, n, p4):
     """Choose the neutrino direction, take rows 1..n from the hadronic to the tau rest frame, set row 0; returns h."""
-    nx, ny, nz, x1, y1, z1, x2, y2, z2, up, down = _neutrino_frame(rng, q2, p4)
-    m = M_TAU
+    nx, ny, nz, x1, y1, z1, x2, y2, z2, up, down = _neutrino_frame(rng, mass_tau, q2, p4)
+    m = mass_tau
     q = np.sqrt(q2)
     gamma = 0.5 * (m * m + q2) / (m * q)
     gb = 0.5 * (m * m - q2) / (m * q)

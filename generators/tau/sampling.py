@@ -23,9 +23,11 @@ from toymc.generators.tau.tables import (
     CURRENT,
     EXTENT,
     MESONS,
+    PARAMETERS,
     PEAK,
     POINT,
     ROWS,
+    TAU_MASS,
     TauDecayTables,
 )
 from toymc.kernels import kernel
@@ -39,7 +41,8 @@ _BINS = 8
 @kernel
 def _three_meson_point(kind, lines, reals, p4):
     """Rows 1..3 and their current; returns the phase space and Q^2."""
-    space, q2, q, s23, s13, s12 = _three_meson_phase_space(reals[kind, 1], reals[kind, 2], reals[kind, 3], p4)
+    masses = reals[PARAMETERS, TAU_MASS], reals[kind, 1], reals[kind, 2], reals[kind, 3]
+    space, q2, q, s23, s13, s12 = _three_meson_phase_space(*masses, p4)
     _three_meson_current(kind, q2, q, p4, s23, s13, s12, lines, reals)
     return space, q2
 
@@ -60,12 +63,12 @@ def _four_meson_point(kind, four_pion, reals, p4):
 def _point(kind, mesons, lines, four_pion, reals, p4):
     """Hadrons in their rest frame, current and rate density at the point in `p4`; returns (rate, Q^2)."""
     if mesons == 2:
-        space, q2 = _two_meson_point(kind, reals[kind, 1], reals[kind, 2], lines, p4)
+        space, q2 = _two_meson_point(kind, reals[PARAMETERS, TAU_MASS], reals[kind, 1], reals[kind, 2], lines, p4)
     elif mesons == 3:
         space, q2 = _three_meson_point(kind, lines, reals, p4)
     else:
         space, q2 = _four_meson_point(kind, four_pion, reals, p4)
-    return max(space, 0.0) * _mean_rate(q2, p4), q2
+    return max(space, 0.0) * _mean_rate(reals[PARAMETERS, TAU_MASS], q2, p4), q2
 
 
 @kernel

@@ -51,7 +51,8 @@ PAIR_SHORT = 6
 PAIR_LONG = 7
 ANOMALY = 8
 OMEGA_PHI = 9  # six columns
-REAL_COLUMNS = 15
+TAU_MASS = 15
+REAL_COLUMNS = 16
 
 
 class TauDecayTables(NamedTuple):

@@ -81,7 +81,7 @@ def test_mean_rate_is_the_dirac_rate_averaged_over_neutrino_directions(name):
         neutrino = k * np.concatenate([np.ones((len(cos), 1)), unit], axis=1)
         omega, _ = twin.hadronic(neutrino, current, M_TAU)
         # _mean_rate holds the two-body phase space k of Q + neutrino as well
-        ratios.append(_mean_rate(q2, scratch) / (np.sum(weight * omega) * k))
+        ratios.append(_mean_rate(M_TAU, q2, scratch) / (np.sum(weight * omega) * k))
     assert len(ratios) > 4
     np.testing.assert_allclose(ratios, ratios[0], rtol=1e-10)
 
@@ -109,9 +109,9 @@ def kernel_current(kind, rng):
     m = tables.reals[kind]
     mesons = int(tables.integers[kind, 0])
     if mesons == 2:
-        _two_meson_point(kind, m[1], m[2], tables.lines, scratch)
+        _two_meson_point(kind, M_TAU, m[1], m[2], tables.lines, scratch)
     else:
-        _, q2, q, s23, s13, s12 = _three_meson_phase_space(m[1], m[2], m[3], scratch)
+        _, q2, q, s23, s13, s12 = _three_meson_phase_space(M_TAU, m[1], m[2], m[3], scratch)
         _three_meson_current(kind, q2, q, scratch, s23, s13, s12, tables.lines, tables.reals)
     return [np.roll(scratch[row], 1)[None] for row in range(1, mesons + 1)], complex_current(scratch)
 
