@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 from scipy.stats import norm, poisson
 
 from toymc.errors import InputError
-from toymc.inference import counting_limit
+from toymc.inference import CountingModel, counting_limit, model_limit
 from toymc.inference.counting import CountingChannel, Gaussian, Known, background_probabilities, quantile_counts
 
 
@@ -52,7 +52,8 @@ def test_feldman_cousins_table_with_background(n, b, lower, upper):
 def test_feldman_cousins_covers():
     """Exact coverage of the belt on a grid of s: never below CL."""
     b, cl = 1.3, 0.9
-    intervals = [counting_limit(n, b, 0.0, cl, "fc") for n in range(30)]
+    models = [CountingModel([CountingChannel("sr", n, Known(b))]) for n in range(30)]
+    intervals = [model_limit(model, cl, "fc", bands=False) for model in models]
     for s in np.linspace(0.05, 8.0, 60):
         inside = [i.lower_limit <= s <= i.upper_limit for i in intervals]
         assert poisson.pmf(np.arange(30), s + b)[inside].sum() > cl - 1e-6
