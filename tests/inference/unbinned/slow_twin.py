@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 from iminuit import Minuit
-from numba_stats import bernstein, crystalball_ex, norm, truncexpon, voigt
+from numba_stats import bernstein, crystalball_ex, norm, voigt
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
@@ -22,7 +22,7 @@ def signal_density(x, low, high, kind, *p):
         ends = norm.cdf(np.array([low, high]), *p)
         return norm.pdf(x, *p) / (ends[1] - ends[0])
     mean, sigma, width = p
-    grid = np.linspace(low, high, 400_001)
+    grid = np.linspace(low, high, 20_001)
     total = np.trapezoid(voigt.pdf(grid, 0.5 * width, mean, sigma), grid)
     return voigt.pdf(x, 0.5 * width, mean, sigma) / total
 
@@ -39,13 +39,15 @@ def background_density(x, low, high, family, b):
 class SlowWindow:
     """Extended likelihood of one window; `weights` for Asimov data; `resolution` a log-normal error of sigma."""
 
-    def __init__(self, x, low, high, signal, degree=1, family="polynomial", weights=None, efficiency=0.0, resolution=0.0):
+    def __init__(
+        self, x, low, high, signal, degree=1, family="polynomial", weights=None, efficiency=0.0, resolution=0.0
+    ):
         inside = (x >= low) & (x <= high)
         self.x = np.asarray(x, dtype=float)[inside]
         self.w = np.ones(self.x.size) if weights is None else np.asarray(weights)[inside]
         self.low, self.high, self.signal, self.degree, self.family = low, high, signal, degree, family
         self.efficiency, self.resolution = efficiency, resolution
-        grid = np.linspace(low, high, 20_001)
+        grid = np.linspace(low, high, 4_001)
         self.grid = 0.5 * (grid[1:] + grid[:-1])
         self.s = signal_density(self.x, low, high, *signal)
 
@@ -74,7 +76,7 @@ class SlowWindow:
             b = [math.log(total)] + [0.0] * self.degree if self.family == "exponential" else [total / n] * n
             start = [0.1 if mu is None else mu, 0.0, 0.0, *b]
         minuit = Minuit(lambda theta: self.nll(theta), np.array(start, dtype=float))
-        minuit.errordef, minuit.tol, minuit.strategy, minuit.print_level = 0.5, 1e-4, 2, 0
+        minuit.errordef, minuit.tol, minuit.strategy, minuit.print_level = 0.5, 1e-4, 1, 0
         minuit.limits[0] = (0.0, None)
         minuit.fixed[0] = mu is not None
         minuit.fixed[1], minuit.fixed[2] = self.efficiency == 0.0, self.resolution == 0.0
@@ -83,14 +85,14 @@ class SlowWindow:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             minuit.migrad(ncall=20_000)
-            minuit.migrad(ncall=20_000)
         return float(minuit.fval), np.array(minuit.values)
 
     def asimov(self, theta):
         """Fine bins filled with the background of `theta`."""
         weights = background_density(self.grid, self.low, self.high, self.family, theta[3:])
-        return SlowWindow(self.grid, self.low, self.high, self.signal, self.degree, self.family,
-                          weights * (self.high - self.low) / self.grid.size, self.efficiency, self.resolution)  # fmt: skip
+        weights *= (self.high - self.low) / self.grid.size
+        return SlowWindow(self.grid, self.low, self.high, self.signal, self.degree, self.family, weights,
+                          self.efficiency, self.resolution)  # fmt: skip
 
     def limits(self, cl=0.95):
         """(observed, median expected, q0, mu_hat), asymptotic."""
@@ -115,8 +117,8 @@ class SlowWindow:
 
         target = -math.sqrt(2.0) * _inverse_erf(1.0 - cl)
         high = 4.0 + 6.0 * math.sqrt(self.w.sum() + 1.0) + best[0]
-        median = brentq(lambda mu: math.sqrt(q_asimov(mu)) - target, 0.05, high, xtol=1e-4)
-        return brentq(observed, best[0] + 0.05, high, xtol=1e-4), median, 2.0 * (nll_0 - nll_hat), best[0]
+        median = brentq(lambda mu: math.sqrt(q_asimov(mu)) - target, 0.05, high, xtol=3e-4)
+        return brentq(observed, best[0] + 0.05, high, xtol=3e-4), median, 2.0 * (nll_0 - nll_hat), best[0]
 
 
 def _inverse_erf(alpha):

@@ -37,7 +37,12 @@ def test_crystal_ball_integral_is_safe_where_the_usual_form_is_not(n, alpha):
     shape = crystal_ball(1.0, 0.005, alpha, n, 2.0, 3.0)
     total = sum(
         quad(lambda x: float(shape.density([x], LOW, HIGH)[0]), a, b, epsabs=1e-12, epsrel=1e-10, limit=200)[0]
-        for a, b in ((LOW, 0.97), (0.97, 1.0 - 0.005 * min(alpha, 5.9)), (1.0 - 0.005 * min(alpha, 5.9), 1.01), (1.01, HIGH))
+        for a, b in (
+            (LOW, 0.97),
+            (0.97, 1.0 - 0.005 * min(alpha, 5.9)),
+            (1.0 - 0.005 * min(alpha, 5.9), 1.01),
+            (1.01, HIGH),
+        )
     )
     assert total == pytest.approx(1.0, abs=1e-8)
 
@@ -77,7 +82,7 @@ def test_gaussian_and_narrow_voigt_and_soft_crystal_ball_are_one():
 
 
 def test_shape_from_simulation():
-    """A Gaussian and its weighted copy come back; the kernel widens by Silverman's width, 0.9 n^-0.2 = 7 % in square."""
+    """A Gaussian and its weighted copy come back; Silverman's kernel (0.9 n^-0.2) widens it by 0.3 %."""
     rng = stream(5, "unbinned", "test", 0)
     z = rng.normal(size=200_000)
     shape = from_simulation(1.0, 0.005, z)

@@ -1,6 +1,10 @@
-"""Unbinned mass searches: extended fits of windows, limits and local significances over mass and lifetime."""
+"""Unbinned mass searches: extended fits of windows, limits and local significances over mass and lifetime.
+
+The usual way in is in `toymc.inference.unbinned.scan`; limits from toys in `.toys`, the tau-mass edge in `.edge`.
+"""
 
 from toymc.inference.unbinned.background import Background
+from toymc.inference.unbinned.edge import EdgeFits, edge_shares, fit_edge, fit_edge_counts
 from toymc.inference.unbinned.fit import WindowFit, fit_window
 from toymc.inference.unbinned.inputs import MassChannel
 from toymc.inference.unbinned.likelihood import STATUS
@@ -13,6 +17,7 @@ __all__ = [
     "STATUS",
     "Background",
     "Density",
+    "EdgeFits",
     "MassChannel",
     "MassToyLimit",
     "MassToyTest",
@@ -21,6 +26,9 @@ __all__ = [
     "Window",
     "WindowFit",
     "crystal_ball",
+    "edge_shares",
+    "fit_edge",
+    "fit_edge_counts",
     "fit_window",
     "from_simulation",
     "gaussian",

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from toymc.inference.unbinned.hypothesis import _start_background
 from toymc.inference.unbinned.likelihood import (
     BAD_START,
@@ -94,7 +96,7 @@ def _profile(mu, state, threshold_family, n_par, free, lo, hi, n_channels, chann
 def _variance(n_par, free, lo, hi, theta, gradient, hessian, index, chol, x):
     """Variance of mu from the Hessian, other parameters at a bound left out; inf where there is none."""
     index[0] = MU
-    n = 1
+    n = np.int64(1)
     for k in range(1, n_par):
         g = gradient[k]
         if free[k] and not (theta[k] <= lo[k] and g >= 0.0) and not (theta[k] >= hi[k] and g <= 0.0):

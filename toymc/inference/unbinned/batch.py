@@ -143,9 +143,9 @@ def _total_weight(points, first, last):
 
 
 @lean_kernel
-def _choose_degree(family, fixed, max_degree, per_parameter, thresholds, onset, low, high, channel_int, channel_real,
-                   threshold_family, degree, state, free, lo, hi, aux, points, start, nodes, node_start, norms, ladder,
-                   gradient, hessian, chol, index, vectors, gl, hl, rl):  # fmt: skip
+def _choose_degree(family, fixed, max_degree, per_parameter, thresholds, onset, low, high, gaussian, channel_int,
+                   channel_real, threshold_family, degree, state, free, lo, hi, aux, points, start, nodes, node_start,
+                   norms, ladder, gradient, hessian, chol, index, vectors, gl, hl, rl):  # fmt: skip
     """Degree of the background of one channel (all arrays are its slices), see `toymc.inference.unbinned.background`.
 
     Every degree that has `per_parameter` events for each of its parameters is fitted with the signal free; from zero
@@ -155,14 +155,15 @@ def _choose_degree(family, fixed, max_degree, per_parameter, thresholds, onset, 
     highest = min(fixed if fixed >= 0 else max_degree, max(int(total / per_parameter) - 1, 0))
     if fixed >= 0 or highest == 0:
         return highest
+    alone, first = np.int64(1), np.int64(0)
     for d in range(highest + 1):
         degree[0] = d
-        _set_background(0, family[0], d, onset, low, high, channel_int, channel_real, points, start[0], start[1],
+        _set_background(first, family[0], d, onset, low, high, channel_int, channel_real, points, start[0], start[1],
                         nodes, node_start[0], node_start[1], norms)  # fmt: skip
-        n_par = _set_parameters(1, family, degree, channel_int, channel_real, 0.0, False, free, lo, hi)
-        _start(1, channel_int, threshold_family, points, start, state[THETA])
-        value, status = _free_fit(state, n_par, free, lo, hi, 1, channel_int, channel_real, 0.0, False, aux, points,
-                                  start, nodes, node_start, gradient, hessian, chol, index, vectors, gl, hl,
+        n_par = _set_parameters(alone, family, degree, channel_int, channel_real, 0.0, gaussian, free, lo, hi)
+        _start(alone, channel_int, threshold_family, points, start, state[THETA])
+        value, status = _free_fit(state, n_par, free, lo, hi, alone, channel_int, channel_real, 0.0, gaussian, aux,
+                                  points, start, nodes, node_start, gradient, hessian, chol, index, vectors, gl, hl,
                                   rl)  # fmt: skip
         ladder[d] = value if status == OK else math.inf
     chosen = 0
@@ -254,10 +255,10 @@ def _ready(settings, onset, hypotheses, sources, tables, holes, events, grid, va
             channel_real[c, EFFICIENCY_ERROR] = 0.0
             channel_real[c, RESOLUTION_ERROR] = 0.0
             degree[c] = _choose_degree(settings[c:, FAMILY], at[FIXED], at[HIGHEST], per_parameter, thresholds,
-                                       onset[c], h[LOW], h[HIGH], channel_int[c:], channel_real[c:],
-                                       threshold_family[c:], degree[c:], state, free, lo, hi, aux, points, start[c:],
-                                       nodes, node_start[c:], norms, ladder, gradient, hessian, chol, index, vectors,
-                                       gl, hl, rl)  # fmt: skip
+                                       onset[c], h[LOW], h[HIGH], gaussian, channel_int[c:],
+                                       channel_real[c:], threshold_family[c:], degree[c:], state, free, lo, hi, aux,
+                                       points, start[c:], nodes, node_start[c:], norms, ladder, gradient, hessian,
+                                       chol, index, vectors, gl, hl, rl)  # fmt: skip
         _set_background(c, at[FAMILY], degree[c], onset[c], h[LOW], h[HIGH], channel_int, channel_real, points,
                         start[c], start[c + 1], nodes, node_start[c], node_start[c + 1], norms)  # fmt: skip
         channel_real[c, SHARE] = h[SHARE_OF]
@@ -357,7 +358,7 @@ def _scan_masses(first, last, limits, targets, log_alpha, common_error, gaussian
             if status == OK:
                 n_par = _set_parameters(n_channels, settings[:, FAMILY], degree, channel_int, channel_real,
                                         common_error, gaussian, free, lo, hi)  # fmt: skip
-                result[EVENTS] = _total_weight(points, 0, start[n_channels])
+                result[EVENTS] = _total_weight(points, start[0], start[n_channels])
                 nll_hat, status = _fit_data(result, cold, state, zero, threshold_family, n_par, free, lo, hi,
                                             n_channels, channel_int, channel_real, common_error, gaussian, aux,
                                             points, start, nodes, node_start, gradient, hessian, chol, index, vectors,

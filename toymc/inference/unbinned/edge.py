@@ -9,9 +9,9 @@ published text was not at hand)::
 
 P1 is the estimator of the mass. Both have closed integrals, so a histogram of any bin width is fitted with the exact
 probability of each bin, F integrated over it: binning adds no bias, it only forgets where in its bin an event lies.
-With 1000 bins of 0.15 MeV, an order of magnitude below the width P2 of the edge, the error of P1 is that of the unbinned
-fit to better than 1 % and the fitted P1 agrees to a few per cent of its error (tested), and the time of a fit does not
-depend on the number of events. Newton steps with analytic gradient and Hessian.
+With 1000 bins of 0.15 MeV, an order of magnitude below the width P2 of the edge, the error of P1 is that of the
+unbinned fit to better than 1 % and P1 agrees to a few per cent of its error (tested); the time of a fit does not depend
+on the number of events. Newton steps with analytic gradient and Hessian.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toymc.errors import InputError
-from toymc.inference.unbinned.likelihood import ITERATIONS, OK, STATUS, STUCK, _direction, _factorise
+from toymc.inference.unbinned.likelihood import ITERATIONS, OK, STUCK, _direction, _factorise
 from toymc.kernels import kernel, lean_kernel
 
 FloatArray = npt.NDArray[np.float64]
@@ -137,7 +137,7 @@ def _start_edge(low, high, counts, total, p):
 @kernel
 def _fit_edges(form, low, high, counts, values, covariances, nlls, statuses):
     """Fit every row of `counts`."""
-    n_bins = counts.shape[1]
+    n_bins, five = counts.shape[1], np.int64(N_PARAMETERS)
     step_width = (high - low) / n_bins
     gradient, hessian, chol = np.zeros(5), np.zeros((5, 5)), np.zeros((5, 5))
     g, h, index, free = np.zeros((3, 5)), np.zeros((3, 5, 5)), np.zeros(5, np.int64), np.ones(5, np.bool_)
@@ -150,7 +150,7 @@ def _fit_edges(form, low, high, counts, values, covariances, nlls, statuses):
         nll = _edge_nll(form, p, low, step_width, counts[row], total, gradient, hessian, g, h)
         status = ITERATIONS
         for _ in range(_MAX_STEPS):
-            n, distance = _direction(5, free, lo, hi, p, gradient, hessian, index, chol, x, step)
+            n, distance = _direction(five, free, lo, hi, p, gradient, hessian, index, chol, x, step)
             if n == 0 or distance < _TOLERANCE:
                 status = OK
                 break
@@ -176,7 +176,7 @@ def _fit_edges(form, low, high, counts, values, covariances, nlls, statuses):
         for k in range(5):
             index[k] = k
         covariances[row] = math.nan
-        if _factorise(hessian, index, 5, 0.0, chol):
+        if _factorise(hessian, index, five, 0.0, chol):
             inverse = np.linalg.inv(np.ascontiguousarray(hessian))
             covariances[row] = inverse
 
@@ -216,9 +216,7 @@ def _check_form(form: str) -> int:
     return FORMS.index(form)
 
 
-def fit_edge_counts(
-    counts: npt.ArrayLike, form: str = "arctan", limits: tuple[float, float] = RANGE
-) -> EdgeFits:
+def fit_edge_counts(counts: npt.ArrayLike, form: str = "arctan", limits: tuple[float, float] = RANGE) -> EdgeFits:
     """Fit the edge to histograms, each a sample.
 
     Parameters

@@ -57,7 +57,7 @@ def _in_hole(x, holes, first, last):
 @lean_kernel
 def _fill_nodes(code, p, low, high, holes, first_hole, last_hole, edges, nodes, at):
     """Positions and weights of the nodes from row `at` on; returns the row after the last."""
-    n = _insert(edges, 0, low)
+    n = _insert(edges, np.int64(0), low)
     n = _insert(edges, n, high)
     for k in range(1, _EIGHTHS):
         n = _insert(edges, n, low + (high - low) * k / _EIGHTHS)

@@ -26,6 +26,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from toymc.kernels import lean_kernel
 
 # columns of a point
@@ -49,7 +51,7 @@ STATUS = {
     NO_SIGNAL: "no signal efficiency",
     NO_WINDOW: "holes cover the whole window",
 }
-_MAX_STEPS = 100
+_MAX_EVALUATIONS = 200
 _TOLERANCE = 1e-10
 
 
@@ -251,7 +253,7 @@ def _back_substitute(chol, n, x):
 @lean_kernel
 def _direction(n_par, free, lo, hi, theta, gradient, hessian, index, chol, x, step):
     """Newton step of the parameters that may move; returns (their number, expected distance to the minimum)."""
-    n = 0
+    n = np.int64(0)
     for k in range(n_par):
         step[k] = 0.0
         g = gradient[k]
@@ -267,7 +269,7 @@ def _direction(n_par, free, lo, hi, theta, gradient, hessian, index, chol, x, st
         for i in range(n):
             x[i] = -gradient[index[i]]
         _back_substitute(chol, n, x)
-        kept = 0
+        kept = np.int64(0)
         for i in range(n):  # drop those at a bound whose step leads out of it
             k = index[i]
             if not ((theta[k] <= lo[k] and x[i] < 0.0) or (theta[k] >= hi[k] and x[i] > 0.0)):
@@ -291,34 +293,30 @@ def _minimise(n_par, free, lo, hi, theta, n_channels, channel_int, channel_real,
     `vectors` are five work rows: x, step, trial, old gradient, and one that is left to the caller.
     """
     x, step, trial, old = vectors[0], vectors[1], vectors[2], vectors[3]
-    value = _evaluate(theta, n_channels, channel_int, channel_real, common_error, gaussian, aux, points, start, nodes,
-                      node_start, gradient, hessian, gl, hl, rl)  # fmt: skip
-    if not value < math.inf:
-        return value, BAD_START
-    for _ in range(_MAX_STEPS):
-        n, distance = _direction(n_par, free, lo, hi, theta, gradient, hessian, index, chol, x, step)
-        if n == 0 or distance < _TOLERANCE:
-            return value, OK
-        for k in range(n_par):
-            old[k] = gradient[k]
-        length = 1.0
-        accepted = False
-        while length > 1e-12:
-            predicted = 0.0
-            for k in range(n_par):
-                trial[k] = min(max(theta[k] + length * step[k], lo[k]), hi[k]) if step[k] != 0.0 else theta[k]
-                predicted += old[k] * (trial[k] - theta[k])
-            new = _evaluate(trial, n_channels, channel_int, channel_real, common_error, gaussian, aux, points, start,
-                            nodes, node_start, gradient, hessian, gl, hl, rl)  # fmt: skip
-            if new <= value + 1e-4 * min(predicted, 0.0) + 1e-14 * (abs(value) + 1.0):
-                accepted = True
-                break
-            length *= 0.5 if length > 0.1 else 0.2
-        if not accepted:
-            _evaluate(theta, n_channels, channel_int, channel_real, common_error, gaussian, aux, points, start, nodes,
-                      node_start, gradient, hessian, gl, hl, rl)  # fmt: skip
+    for k in range(n_par):
+        trial[k] = theta[k]
+    value, predicted, distance, length = math.inf, 0.0, math.inf, 0.0  # length 0: the point itself
+    for _ in range(_MAX_EVALUATIONS):
+        new = _evaluate(trial, n_channels, channel_int, channel_real, common_error, gaussian, aux, points, start, nodes,
+                        node_start, gradient, hessian, gl, hl, rl)  # fmt: skip
+        if length == 0.0 and not new < math.inf:
+            return new, BAD_START
+        if length == 0.0 and distance < math.inf:  # back where no step goes down
             return value, OK if distance < 1e-7 else STUCK
+        if length == 0.0 or new <= value + 1e-4 * min(predicted, 0.0) + 1e-14 * (abs(value) + 1.0):
+            value = new
+            for k in range(n_par):
+                theta[k], old[k] = trial[k], gradient[k]
+            n, distance = _direction(n_par, free, lo, hi, theta, gradient, hessian, index, chol, x, step)
+            if n == 0 or distance < _TOLERANCE:
+                return value, OK
+            length = 1.0
+        else:
+            length *= 0.5 if length > 0.1 else 0.2
+            if length < 1e-12:
+                length = 0.0
+        predicted = 0.0
         for k in range(n_par):
-            theta[k] = trial[k]
-        value = new
+            trial[k] = min(max(theta[k] + length * step[k], lo[k]), hi[k]) if step[k] != 0.0 else theta[k]
+            predicted += old[k] * (trial[k] - theta[k])
     return value, ITERATIONS

@@ -112,8 +112,8 @@ def _fit_toys(settings, onset, hypotheses, tables, holes, degree, common_error, 
                       at[HOLES_END], shape_norms[c])  # fmt: skip
         node_start[c + 1] = _fill_nodes(at[CODE], h[SHAPE:], h[LOW], h[HIGH], holes, at[HOLES], at[HOLES_END], edges,
                                         nodes, node_start[c])  # fmt: skip
-        _set_background(c, at[FAMILY], degree[c], onset[c], h[LOW], h[HIGH], channel_int, channel_real, points, 0, 0,
-                        nodes, node_start[c], node_start[c + 1], norms[c])  # fmt: skip
+        _set_background(c, at[FAMILY], degree[c], onset[c], h[LOW], h[HIGH], channel_int, channel_real, points,
+                        start[c], start[c], nodes, node_start[c], node_start[c + 1], norms[c])  # fmt: skip
         channel_real[c, SHARE] = h[SHARE_OF]
         channel_real[c, EFFICIENCY_ERROR] = h[EFFICIENCY]
         channel_real[c, RESOLUTION_ERROR] = h[RESOLUTION]
