@@ -11,7 +11,18 @@ The numbers are those of pyhf's `Workspace.model()` (interpolation code4 for nor
 """
 
 from toymc.inference.counting import CountingChannel, CountingLimit, CountingModel, counting_limit, model_limit
-from toymc.inference.diagnostics import Pull, correlation, covariance, goodness_of_fit, profile_scan, pulls
+from toymc.inference.diagnostics import (
+    Diagnosis,
+    Pull,
+    correlation,
+    covariance,
+    diagnose,
+    error_components,
+    goodness_of_fit,
+    impacts,
+    profile_scan,
+    pulls,
+)
 from toymc.inference.intervals import Discovery, Interval, discovery, profile_interval
 from toymc.inference.limits import LimitResult, cls_values, upper_limit
 from toymc.inference.model import (
@@ -38,6 +49,7 @@ __all__ = [
     "CountingLimit",
     "CountingModel",
     "Dataset",
+    "Diagnosis",
     "Discovery",
     "FitResult",
     "HistoSys",
@@ -60,8 +72,11 @@ __all__ = [
     "correlation",
     "counting_limit",
     "covariance",
+    "diagnose",
     "discovery",
+    "error_components",
     "goodness_of_fit",
+    "impacts",
     "merge_bins",
     "merge_sparse_bins",
     "model_limit",

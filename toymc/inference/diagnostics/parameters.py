@@ -1,14 +1,13 @@
-"""What to look at after a fit: pulls and constraints, correlations, goodness of fit, profile scans."""
+"""Parameters after a fit: covariance and correlation, pulls and constraints, status and bounds."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from scipy.stats import chi2
 
-from toymc.errors import InputError
+from toymc.errors import ToymcError
 from toymc.inference.model import FloatArray
 from toymc.inference.packing import NORMAL, POISSON
 from toymc.inference.profile import Dataset, FitResult, Likelihood
@@ -47,6 +46,11 @@ def covariance(likelihood: Likelihood, fit: FitResult) -> tuple[list[str], Float
     names : list of str
     covariance : float64[n, n]
 
+    Raises
+    ------
+    ToymcError
+        If the data do not tell parameters apart (no curvature in some direction); the message names them.
+
     Examples
     --------
     >>> from toymc.inference.model import Channel, Model, NormFactor, Sample
@@ -59,8 +63,8 @@ def covariance(likelihood: Likelihood, fit: FitResult) -> tuple[list[str], Float
     m, w = likelihood.packed, likelihood.work
     likelihood.evaluate(fit.data, fit.theta)  # yields and derivatives at the minimum
     moved = np.flatnonzero([fit.free[k] and fit.names[k] not in fit.at_bound for k in range(fit.theta.size)])
-    outer: FloatArray = np.asarray(np.linalg.inv(fit.hessian[np.ix_(moved, moved)]), dtype=np.float64)
     names = [fit.names[k] for k in moved]
+    outer = _inverse(fit.hessian[np.ix_(moved, moved)], names)
     gammas = np.flatnonzero((m.gam_lo < fit.gamma) & (fit.gamma < m.gam_hi))
     if gammas.size == 0:
         return names, outer
@@ -86,6 +90,20 @@ def covariance(likelihood: Likelihood, fit: FitResult) -> tuple[list[str], Float
     mixed = response @ outer
     full = np.block([[outer, mixed.T], [mixed, conditional + mixed @ response.T]])
     return names + [fit.names[fit.theta.size + j] for j in gammas], full
+
+
+def _inverse(hessian: FloatArray, names: list[str]) -> FloatArray:
+    """Inverse of a Hessian; without curvature in some direction an error that names the parameters along it."""
+    if not names:
+        return np.zeros((0, 0))
+    scale = np.sqrt(np.maximum(np.diag(hessian), 1e-300))
+    values, vectors = np.linalg.eigh(hessian / scale[:, None] / scale[None, :])
+    if values[0] <= 1e-12:
+        along = np.abs(vectors[:, 0])
+        flat = [names[k] for k in np.argsort(-along) if along[k] > 0.3]
+        raise ToymcError(f"the data do not determine {', '.join(flat)}: fix or merge them, or give them a constraint")
+    inverse: FloatArray = (vectors / values) @ vectors.T / scale[:, None] / scale[None, :]
+    return inverse
 
 
 def correlation(likelihood: Likelihood, fit: FitResult) -> tuple[list[str], FloatArray]:
@@ -120,84 +138,101 @@ def pulls(likelihood: Likelihood, data: Dataset | None = None, poi: float | None
     ['mu nan nan', 'scale 0.49 0.72']
     """
     data = likelihood.data() if data is None else data
-    fit = likelihood.fit(data, poi=poi)
+    return fit_pulls(likelihood, likelihood.fit(data, poi=poi))
+
+
+def fit_pulls(likelihood: Likelihood, fit: FitResult) -> list[Pull]:
+    """Pulls and constraints of every parameter of a fit that was made; see `pulls`."""
     names, matrix = covariance(likelihood, fit)
     error = dict(zip(names, np.sqrt(np.diag(matrix)).tolist(), strict=True))
+    centre, prior = constraints(likelihood, fit.data)
+    values = np.concatenate([fit.theta, fit.gamma])
+    sigma = np.array([error.get(name, math.nan) for name in fit.names])
+    pull, constraint = (values - centre) / prior, sigma / prior
+    columns = (values, sigma, pull, constraint)
+    return [Pull(name, *(float(column[i]) for column in columns)) for i, name in enumerate(fit.names)]
+
+
+def constraints(likelihood: Likelihood, data: Dataset) -> tuple[FloatArray, FloatArray]:
+    """Auxiliary value and prior error of every parameter, gammas included; NaN where there is no constraint."""
     m = likelihood.packed
-    out = []
-    for kind, scale, aux, values, offset in (
-        (m.con_kind, m.con_scale, data.aux, fit.theta, 0),
-        (m.gam_kind, m.gam_scale, data.gam_aux, fit.gamma, fit.theta.size),
-    ):
-        for i, value in enumerate(values):
-            name = fit.names[offset + i]
-            sigma = error.get(name, float("nan"))
-            centre, prior = float("nan"), float("nan")
-            if kind[i] == NORMAL:
-                centre, prior = float(aux[i]), float(np.sqrt(scale[i]))
-            elif kind[i] == POISSON:  # auxiliary count of mean gamma tau
-                centre, prior = float(aux[i] / scale[i]), float(1.0 / np.sqrt(scale[i]))
-            out.append(Pull(name, float(value), sigma, (float(value) - centre) / prior, sigma / prior))
-    return out
+    kind = np.concatenate([m.con_kind, m.gam_kind])
+    scale = np.concatenate([m.con_scale, m.gam_scale])
+    aux = np.concatenate([data.aux, data.gam_aux])
+    held = np.concatenate([m.lo, m.gam_lo]) == np.concatenate([m.hi, m.gam_hi])
+    centre, prior = np.full(kind.size, np.nan), np.full(kind.size, np.nan)
+    normal, poisson = (kind == NORMAL) & ~held, (kind == POISSON) & ~held
+    centre[normal], prior[normal] = aux[normal], np.sqrt(scale[normal])
+    # auxiliary count of mean gamma tau
+    centre[poisson], prior[poisson] = aux[poisson] / scale[poisson], 1.0 / np.sqrt(scale[poisson])
+    return centre, prior
 
 
-def goodness_of_fit(likelihood: Likelihood, data: Dataset | None = None) -> tuple[float, int, float]:
-    """Saturated-model goodness of fit: (statistic, degrees of freedom, p-value).
+@dataclass(frozen=True)
+class AtBound:
+    """A parameter that ended at an end of its allowed range."""
 
-    The statistic is -2 ln of the likelihood ratio to the saturated model (Baker and Cousins, NIM 221 (1984) 437),
-    constraint terms included; degrees of freedom are bins minus unconstrained free parameters. The p-value is
-    asymptotic.
+    name: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class FitSummary:
+    """Whether a fit can be relied on.
+
+    `nll` is the saturated negative log likelihood, `edm` the estimated distance to the minimum in it, `attempts` the
+    rungs of the retry ladder that were needed (1 is the first try). `value` and `error` are those of the parameter of
+    interest; the error is NaN where it was held or is at a bound.
+    """
+
+    poi: str
+    value: float
+    error: float
+    converged: bool
+    message: str
+    nll: float
+    edm: float
+    attempts: int
+    evaluations: int
+    bins: int
+    free: int
+    constrained: int
+    at_bound: tuple[AtBound, ...]
+
+
+def fit_summary(likelihood: Likelihood, fit: FitResult) -> FitSummary:
+    """Status of a fit, its parameter of interest, and the parameters at bounds.
 
     Examples
     --------
     >>> from toymc.inference.model import Channel, Model, NormFactor, Sample
-    >>> samples = (Sample("s", [4.0, 0.0], (NormFactor("mu"),)), Sample("b", [100.0, 100.0]))
-    >>> model = Model([Channel("sr", samples, [104.0, 120.0])], poi="mu")
-    >>> statistic, dof, p = goodness_of_fit(Likelihood(model))
-    >>> f"{statistic:.2f} {dof} {p:.3f}"
-    '3.76 1 0.053'
+    >>> model = Model([Channel("sr", (Sample("s", [1.0], (NormFactor("mu"),)), Sample("b", [9.0])), [5.0])], poi="mu")
+    >>> likelihood = Likelihood(model)
+    >>> summary = fit_summary(likelihood, likelihood.fit(likelihood.data()))
+    >>> summary.message, summary.at_bound
+    ('converged', (AtBound(name='mu', value=0.0, low=0.0, high=inf),))
     """
-    data = likelihood.data() if data is None else data
-    fit = likelihood.fit(data)
-    free = int(np.sum(likelihood.layout.free & (likelihood.packed.con_kind == 0)))
-    dof = int(data.counts.size) - free
-    statistic = 2.0 * fit.nll
-    return statistic, dof, float(chi2.sf(statistic, dof)) if dof > 0 else float("nan")
-
-
-def profile_scan(likelihood: Likelihood, values: npt.ArrayLike, data: Dataset | None = None) -> FloatArray:
-    """2 (nll(mu) - nll(mu_hat)) at given values of the parameter of interest, each with the others profiled.
-
-    Parameters
-    ----------
-    likelihood : Likelihood
-    values : array_like, shape (n,)
-        Not negative.
-    data : Dataset, optional
-
-    Returns
-    -------
-    float64[n]
-        NaN where a fit did not converge.
-
-    Examples
-    --------
-    >>> from toymc.inference.model import Channel, Model, NormFactor, Sample
-    >>> model = Model([Channel("sr", (Sample("s", [4.0], (NormFactor("mu"),)), Sample("b", [9.0])), [16.0])], poi="mu")
-    >>> profile_scan(Likelihood(model), [1.75, 2.75]).round(3).tolist()
-    [0.0, 0.859]
-    """
-    points = np.atleast_1d(np.asarray(values, dtype=np.float64))
-    if not np.all(np.isfinite(points) & (points >= 0.0)):
-        raise InputError(f"a profile scan at {points.min():g}; the values must be finite and not negative")
-    data = likelihood.data() if data is None else data
-    best = likelihood.fit(data)
-    out = np.full(points.size, np.nan)
-    previous = best
-    for i in np.argsort(points):
-        start = previous.theta + (points[i] - previous.theta[0]) * previous.tangent
-        fit = likelihood.fit(data, poi=float(points[i]), start=start)
-        if fit.converged:
-            out[i] = max(2.0 * (fit.nll - best.nll), 0.0)
-            previous = fit
-    return out
+    m = likelihood.packed
+    low, high = np.concatenate([m.lo, m.gam_lo]), np.concatenate([m.hi, m.gam_hi])
+    values = np.concatenate([fit.theta, fit.gamma])
+    rows = [fit.names.index(name) for name in fit.at_bound]
+    moving = np.concatenate([fit.free, m.gam_lo < m.gam_hi])
+    constrained = moving & (np.concatenate([m.con_kind, m.gam_kind]) != 0)
+    moved = bool(fit.free[0]) and fit.names[0] not in fit.at_bound and fit.curvature > 0.0
+    return FitSummary(
+        poi=fit.names[0],
+        value=float(fit.theta[0]),
+        error=1.0 / math.sqrt(fit.curvature) if moved else math.nan,
+        converged=fit.converged,
+        message=fit.message,
+        nll=fit.nll,
+        edm=fit.edm,
+        attempts=fit.attempts,
+        evaluations=fit.evaluations,
+        bins=int(fit.rates.size),
+        free=int(moving.sum() - constrained.sum()),
+        constrained=int(constrained.sum()),
+        at_bound=tuple(AtBound(fit.names[k], float(values[k]), float(low[k]), float(high[k])) for k in rows),
+    )
