@@ -187,7 +187,7 @@ def test_ideal_impact_parameters_follow_the_powers_of_sin_theta(run2):
 
 
 @pytest.mark.parametrize("name", ["belle", "belle2", "belle2_run2"])
-def test_tuned_resolutions_against_the_published_forms(name):
+def test_tuned_resolutions_against_the_forms_of_the_card(name):
     """a pT (+) b/beta, a (+) b/(p beta) at 90 degrees: within 12 % between 0.3 and 5 GeV, 5 % in the mean."""
     card = load_card(name)
     form = card.tracking.resolution
