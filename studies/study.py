@@ -18,7 +18,7 @@ from toymc.analysis.smoothing import silverman_width, smoothing_matrix
 from toymc.analysis.weights import EventWeights
 from toymc.detector import Detector
 from toymc.errors import InputError
-from toymc.events import Reconstruction
+from toymc.events import EventBatch, Reconstruction
 from toymc.generators.processes import PreparedProcess
 from toymc.inference import Model
 from toymc.inference.projections import Floor, Measurement
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from toymc.studies.estimators import StudyEstimator
 
 FloatArray = npt.NDArray[np.float64]
+NOMINAL = "nominal"
+"""Name of the observable without any shift."""
 Columns = dict[str, npt.NDArray[Any]]
 """Named columns of the selected events of a batch; `event` is the row of the event in the batch."""
 
@@ -50,6 +52,8 @@ class Sample:
         stands for. The weights carry branching fractions, so this is usually luminosity x cross-section.
     channels : tuple of str
         Channels that the sample is filled into.
+    thin : callable or None
+        (truth events, stream) -> those that go through the detector, with the weights of the ones that were dropped.
     estimate : str or None
         File in ``studies/data`` with the stored sums of an earlier run, used where Pythia 8 is not installed or the run
         asks for fewer events than it holds.
@@ -62,6 +66,7 @@ class Sample:
     expected: Callable[[PreparedProcess, float], float]
     channels: tuple[str, ...]
     estimate: str | None = None
+    thin: Callable[[EventBatch, np.random.Generator], EventBatch] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,11 @@ class Channel:
     templates : tuple of str
     sources : tuple of str
         Names of the variations, in the order in which `weigh` gives them.
+    shifts : mapping of str to callable
+        Name -> (columns of the selected events) -> (observable, factor of the weight): the same events seen with
+        something changed. Each is histogrammed beside `NOMINAL`, in `parts` independent parts of the events.
+    parts : int
+        0 for a channel without shifts.
     """
 
     name: str
@@ -97,6 +107,8 @@ class Channel:
     classify: Callable[[Columns], npt.NDArray[np.int64]]
     templates: tuple[str, ...]
     sources: tuple[str, ...]
+    shifts: Mapping[str, Callable[[Columns], tuple[FloatArray, FloatArray]]] = field(default_factory=dict)
+    parts: int = 0
 
     @cached_property
     def selections(self) -> dict[str, Selection]:

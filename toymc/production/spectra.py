@@ -6,7 +6,7 @@ the same spectra to the last bit.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Self
 
@@ -20,7 +20,7 @@ from toymc.generators.processes import PreparedProcess, prepare
 from toymc.geometry.beam import BeamCard
 from toymc.production.chunks import Chunk, Progress, map_chunks, plan_chunks
 from toymc.streams import stream
-from toymc.studies.study import Channel, Columns, Sample, Spectrum, Study
+from toymc.studies.study import NOMINAL, Channel, Columns, FloatArray, Sample, Spectrum, Study
 
 Templates = dict[tuple[str, str], Histogram]
 """(channel, template) -> histogram of one sample."""
@@ -36,17 +36,21 @@ class SampleOutcome:
         (channel, template) -> `Histogram`.
     cutflows : dict of str to CutFlow
     generated : int
+    shifted : dict
+        (channel, shift) -> `Histogram` with one label for each part of the events, see `Channel.shifts`.
     """
 
     templates: Templates
     cutflows: dict[str, CutFlow]
     generated: int
+    shifted: Templates = field(default_factory=dict)
 
     def __add__(self, other: Self) -> Self:
         return type(self)(
             {key: self.templates[key] + other.templates[key] for key in self.templates},
             {key: self.cutflows[key] + other.cutflows[key] for key in self.cutflows},
             self.generated + other.generated,
+            {key: self.shifted[key] + other.shifted[key] for key in self.shifted},
         )
 
 
@@ -80,14 +84,29 @@ IDENTIFIED = "identification and weights"
 
 def empty_outcome(study: Study, sample: Sample) -> SampleOutcome:
     """No events yet, with every histogram and cut flow that the sample will fill."""
-    templates, cutflows = {}, {}
+    templates, cutflows, shifted = {}, {}, {}
     for channel in _channels(study, sample):
         labels = ("nominal", *(f"{s}_{side}" for s in channel.sources for side in ("up", "down")), "events")
         for template in channel.templates:
             templates[channel.name, template] = Histogram.of(channel.edges, labels)
         steps = {stage: None for stage in study.stages}
         cutflows[channel.name] = CutFlow.of({**steps, **channel.selections, IDENTIFIED: None})
-    return SampleOutcome(templates, cutflows, 0)
+        for shift in (NOMINAL, *channel.shifts) if channel.parts else ():
+            shifted[channel.name, shift] = Histogram.of(channel.edges, [str(k) for k in range(channel.parts)])
+    return SampleOutcome(templates, cutflows, 0, shifted)
+
+
+def _fill_shifts(channel: Channel, selected: Columns, weight: FloatArray, shifted: Templates) -> None:
+    """The observable as it is and with every shift; the place of an event in its batch says which part it is in."""
+    part = selected["event"] % channel.parts
+    matrix = weight[:, None] * (part[:, None] == np.arange(channel.parts)[None, :])
+    for name in (NOMINAL, *channel.shifts):
+        key = (channel.name, name)
+        if name == NOMINAL:
+            shifted[key] = shifted[key].fill(selected[channel.observable], matrix)
+        else:
+            values, factor = channel.shifts[name](selected)
+            shifted[key] = shifted[key].fill(values, matrix * factor[:, None])
 
 
 def _channels(study: Study, sample: Sample) -> list[Channel]:
@@ -109,7 +128,7 @@ def fill(study: Study, sample: Sample, detector: Detector, reco: Reconstruction)
     """
     columns, stage = study.observe(reco)
     outcome = empty_outcome(study, sample)
-    templates, cutflows = dict(outcome.templates), dict(outcome.cutflows)
+    templates, cutflows, shifted = dict(outcome.templates), dict(outcome.cutflows), dict(outcome.shifted)
     for channel in _channels(study, sample):
         flow = cutflows[channel.name]
         for index, label in enumerate(study.stages):
@@ -124,15 +143,20 @@ def fill(study: Study, sample: Sample, detector: Detector, reco: Reconstruction)
             mine = which == index
             key = (channel.name, template)
             templates[key] = templates[key].fill(selected[channel.observable][mine], matrix[mine])
-    return SampleOutcome(templates, cutflows, reco.n_events)
+        if channel.parts:
+            _fill_shifts(channel, selected, weights.nominal, shifted)
+    return SampleOutcome(templates, cutflows, reco.n_events, shifted)
 
 
 def _task(
     study: Study, sample: Sample, process: PreparedProcess, detector: Detector, seed: int, chunk: Chunk
 ) -> SampleOutcome:
-    truth = process.generate(stream(seed, sample.name, "generate", chunk.index), chunk.n_events, chunk.first_event)
+    rng = stream(seed, sample.name, "generate", chunk.index)
+    truth = process.generate(rng, chunk.n_events, chunk.first_event)
+    if sample.thin is not None:
+        truth = sample.thin(truth, rng)
     reco = simulate(truth, detector, stream(seed, sample.name, "simulate", chunk.index))
-    return fill(study, sample, detector, reco)
+    return replace(fill(study, sample, detector, reco), generated=chunk.n_events)
 
 
 def run_sample(
