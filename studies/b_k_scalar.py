@@ -12,6 +12,7 @@ import numpy as np
 from toymc.analysis.b_candidates import PairChannel
 from toymc.constants import M_E, M_K, M_MU, M_PI
 from toymc.generators.b_meson.channels import find_channel
+from toymc.inference.projections import Floor
 from toymc.studies.scan_study import BackgroundSample, PairSelection, ScanChannel, ScanStudy
 from toymc.studies.study import published
 
@@ -130,6 +131,7 @@ B_K_SCALAR = ScanStudy(
         "number of B pairs": PUBLISHED["b_pairs"]["error"] / PUBLISHED["b_pairs"]["value"],
         "production fraction": PUBLISHED["f_plus_minus"]["error"] / PUBLISHED["f_plus_minus"]["value"],
     },
+    floors={name: Floor(**entry) for name, entry in PUBLISHED["floors"].items()},
     model="higgs_scalar",
     published=_published,
     reactions=("E+ E- --> B+ B-",),

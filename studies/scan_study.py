@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toymc.analysis.b_candidates import PairChannel
+from toymc.inference.projections import Floor
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,8 @@ class ScanStudy:
         Luminosity in 1/fb -> number of B pairs.
     errors : mapping of str to float
         Relative uncertainties that are common to all signals (number of pairs, production fraction).
+    floors : mapping of str to Floor
+        How far these, and "efficiency", can improve in `toymc study project`.
     model : str
         Model of the interpretation.
     published : callable
@@ -141,6 +144,7 @@ class ScanStudy:
     reference_lifetimes_cm: tuple[float, ...]
     pairs: Callable[[float], float]
     errors: Mapping[str, float]
+    floors: Mapping[str, Floor]
     model: str
     published: Callable[[], list[dict[str, Any]]]
     reactions: tuple[str, ...]

@@ -7,7 +7,7 @@ import click
 from toymc.cli.common import POSITIVE, SEED, SEED_HELP, echo_json, json_option, progress_bars, worker_options
 from toymc.cli.study import find_study
 
-_KEYS = ("channel", "mass_GeV", "value")
+_KEYS = ("channel", "mass_GeV", "ctau_cm", "value")
 
 
 @click.command(epilog="Example: toymc dataset tau_l_alpha --inject channel=e,mass_GeV=1.0,value=0.02 --out data.h5")
@@ -31,15 +31,26 @@ def dataset(
 ) -> None:
     """Draw the events of study NAME that data would hold, one by one, with or without a signal."""
     from toymc.production.dataset import check_target, draw_dataset, injection, write_dataset
+    from toymc.production.scan.dataset import draw_candidates, write_candidates
+    from toymc.studies import ScanStudy
 
     study = find_study(name)
     check_target(out)
     signal = injection(inject.split(","), _KEYS) if inject else None
     amount = luminosity if luminosity is not None else study.luminosity_fb
+    if isinstance(study, ScanStudy):
+        with progress_bars() as bars:
+            drawn = draw_candidates(study, amount, seed, signal, workers=workers, notify=bars)
+        _answer(name, amount, drawn.counts(), out, write_candidates(out, study, drawn, amount, seed, signal), as_json)
+        return
     with progress_bars() as bars:
         data = draw_dataset(study, amount, seed, signal, workers, executor, scheduler, bars)
     sealed = write_dataset(out, study, data, amount, seed, signal)
     counts = {channel: len(values) for channel, values in data.observables.items()}
+    _answer(name, amount, counts, out, sealed, as_json)
+
+
+def _answer(name: str, amount: float, counts: dict[str, int], out: str, sealed: Path, as_json: bool) -> None:
     if as_json:
         echo_json({"study": name, "luminosity_fb": amount, "events": counts, "file": out, "truth": str(sealed)})
         return

@@ -20,7 +20,7 @@ from toymc.errors import InputError
 
 if TYPE_CHECKING:
     from toymc.report.result import StudyResult
-    from toymc.studies import Study
+    from toymc.studies import AnyStudy
 
 
 @click.group(epilog="Example: toymc study run tau_l_alpha --scale 0.1 --out tau_l_alpha")
@@ -144,9 +144,16 @@ def validate(
 ) -> None:
     """Bias, pulls, coverage and linearity of the estimators of study NAME, from toys and from the bootstrap."""
     chosen = _prepared(name, "validate", stored, systematics, out)
+    from toymc.production.compute import RunOptions
+    from toymc.production.scan.validate import validate_scan_study
     from toymc.production.validate_study import validate_study
+    from toymc.studies import ScanStudy
 
     with progress_bars() as bars:
+        if isinstance(chosen, ScanStudy):
+            options = RunOptions(luminosity, seed, scale, workers, executor, scheduler, systematics)
+            _show(validate_scan_study(chosen, out, options, experiments, bars), chosen, out, as_json)
+            return
         result = validate_study(
             chosen, out, experiments=experiments, stored=stored, luminosity_fb=luminosity, seed=seed, scale=scale,
             workers=workers, executor=executor, scheduler=scheduler, systematics=systematics, progress=bars,
@@ -191,7 +198,7 @@ def project(
     _show(result, chosen, out, as_json)
 
 
-def _prepared(name: str, action: str, stored: str | None, systematics: str, out: str) -> "Study":
+def _prepared(name: str, action: str, stored: str | None, systematics: str, out: str) -> "AnyStudy":
     """The study, after a look at everything that can be wrong before any computing is done."""
     from toymc.io.outputs import check_run_folder
 
@@ -204,7 +211,7 @@ def _prepared(name: str, action: str, stored: str | None, systematics: str, out:
     return chosen
 
 
-def find_study(name: str) -> "Study":
+def find_study(name: str) -> "AnyStudy":
     """The study of this name; `InputError` names the allowed ones."""
     from toymc.studies import STUDIES
 
@@ -218,7 +225,7 @@ def _timing(name: str, value: float) -> str:
     return f"{name.removesuffix('_s')} {value:.1f} s" if name.endswith("_s") else f"{name} {value:g}"
 
 
-def _show(result: "StudyResult", chosen: "Study", out: str, as_json: bool) -> None:
+def _show(result: "StudyResult", chosen: "AnyStudy", out: str, as_json: bool) -> None:
     """The limits or estimators beside the published ones, and where the report lies."""
     from toymc.report.tables import estimator_table, limit_table, projection_table
 

@@ -77,9 +77,7 @@ def _target_kind(target: Path) -> str:
     try:
         return file_kind(target)
     except InputError:
-        raise InputError(
-            f"cannot write {target}: name a file with .h5, .lhe, .lhe.gz, .hepmc3 or .hepmc3.gz"
-        ) from None
+        raise InputError(f"cannot write {target}: name a file with .h5, .lhe, .lhe.gz, .hepmc3 or .hepmc3.gz") from None
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from toymc.inference.projections.scenarios import floor_of, group_of
 from toymc.io.outputs import run_folder
 from toymc.production.chunks import Chunk, ProgressFactory, map_chunks, plan_chunks
 from toymc.production.compute import RunOptions
+from toymc.production.scan.project import project_scan_study
 from toymc.production.study_input import StudyInput, study_input
 from toymc.production.versions import run_versions
 from toymc.production.warm import warming
@@ -36,6 +37,8 @@ from toymc.report.result import Hypothesis as ResultHypothesis
 from toymc.report.result import Reach as ResultReach
 from toymc.report.run_toml import RunConfig
 from toymc.report.write import Plot, write_run
+from toymc.studies import AnyStudy
+from toymc.studies.scan_study import ScanStudy
 from toymc.studies.study import Hypothesis, Study
 
 if TYPE_CHECKING:
@@ -55,7 +58,7 @@ class Projected:
 
 
 def project_study(
-    study: Study,
+    study: AnyStudy,
     out: str | Path,
     *,
     luminosity_fb: float = 50_000.0,
@@ -94,6 +97,14 @@ def project_study(
     InputError
         For options that are not allowed, or a study with nothing to project.
     """
+    if isinstance(study, ScanStudy):
+        return project_scan_study(
+            study,
+            out,
+            RunOptions(None, seed, scale, workers, executor, scheduler, systematics),
+            luminosity_fb,
+            progress,
+        )
     start = time.perf_counter()
     options = RunOptions(None, seed, scale, workers, executor, scheduler, systematics)
     with run_folder(out, f"{study.name} (project)") as folder, warming():

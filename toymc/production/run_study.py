@@ -9,19 +9,21 @@ from toymc.io.outputs import run_folder
 from toymc.production.chunks import ProgressFactory
 from toymc.production.compute import RunOptions, StudyRun, compute_study
 from toymc.production.observed import read_observed
+from toymc.production.scan.run import run_scan_study
 from toymc.production.versions import run_versions
 from toymc.production.warm import warming
 from toymc.report.result import StudyResult
 from toymc.report.run_toml import RunConfig
 from toymc.report.write import Plot, write_run
-from toymc.studies.study import Study
+from toymc.studies import AnyStudy
+from toymc.studies.scan_study import ScanStudy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 def run_study(
-    study: Study,
+    study: AnyStudy,
     out: str | Path,
     *,
     luminosity_fb: float | None = None,
@@ -62,6 +64,9 @@ def run_study(
     ToymcError
         If the folder cannot be written or an option is not allowed.
     """
+    if isinstance(study, ScanStudy):
+        options = RunOptions(luminosity_fb, seed, scale, workers, executor, scheduler, systematics)
+        return run_scan_study(study, out, options, points=points, data=data, progress=progress)
     observed, data_luminosity = (None, None) if data is None else read_observed(data, study)
     amount = luminosity_fb if luminosity_fb is not None else data_luminosity
     options = RunOptions(amount, seed, scale, workers, executor, scheduler, systematics)

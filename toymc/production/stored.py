@@ -92,16 +92,17 @@ def load_estimate(study: Study, sample: Sample) -> SampleOutcome:
 
 def main() -> None:
     """Make the stored estimate of a sample."""
-    from toymc.studies import STUDIES
+    from toymc.studies import STUDIES, Study
 
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("study", choices=list(STUDIES))
+    parser.add_argument("study", choices=[name for name, study in STUDIES.items() if isinstance(study, Study)])
     parser.add_argument("sample")
     parser.add_argument("--events", type=int, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     study = STUDIES[options.study]
+    assert isinstance(study, Study)  # by the choices above
     sample = next(s for s in study.samples if s.name == options.sample)
     run = run_sample(
         study, sample, build_detector(load_card(study.card)), load_beam(study.card), study.luminosity_fb,

@@ -186,9 +186,9 @@ def _result(study: Study, given: StudyInput, outcomes: Sequence[Outcome], seed: 
     estimators = []
     for outcome in outcomes:
         stat = None if outcome.bootstrap is None else outcome.estimator.unit * outcome.bootstrap.spread.value
-        estimators.append(_entry(outcome.estimator, outcome.toys, TOYS, stat))
+        estimators.append(estimator_entry(outcome.estimator, outcome.toys, TOYS, stat))
         if outcome.redrawn is not None:
-            estimators.append(_entry(outcome.estimator, outcome.redrawn, REDRAWN, None))
+            estimators.append(estimator_entry(outcome.estimator, outcome.redrawn, REDRAWN, None))
         if outcome.bootstrap is not None:
             estimators.append(_bootstrap_entry(outcome.estimator, outcome.bootstrap))
     return StudyResult(
@@ -206,7 +206,7 @@ def _result(study: Study, given: StudyInput, outcomes: Sequence[Outcome], seed: 
     )
 
 
-def _entry(estimator: StudyEstimator, found: Validation, method: str, stat_error: float | None) -> Estimator:
+def estimator_entry(estimator: StudyEstimator, found: Validation, method: str, stat_error: float | None) -> Estimator:
     """The table row is at the middle of the true values; all of them are in `points`."""
     unit, middle = estimator.unit, found.points[len(found.points) // 2]
     line = found.line

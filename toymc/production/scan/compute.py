@@ -11,17 +11,18 @@ import numpy.typing as npt
 import toymc
 from toymc.analysis.b_candidates import reduced_mass
 from toymc.constants import pdg_edition
-from toymc.detector import Detector, build_detector
+from toymc.detector import build_detector
 from toymc.errors import InputError
 from toymc.geometry import load_card
-from toymc.geometry.beam import BeamCard, load_beam
+from toymc.geometry.beam import load_beam
 from toymc.inference.couplings import interpretation, model_prediction
-from toymc.inference.unbinned import MassChannel, ScanResult, mass_grid, scan, windows
+from toymc.inference.unbinned import Density, MassChannel, ScanResult, mass_grid, scan, windows
 from toymc.production.chunks import ProgressFactory
 from toymc.production.compute import RunOptions
 from toymc.production.scan.background import EDGES, PRIOR, BackgroundModel, background_model
-from toymc.production.scan.signal import SELECTIONS, SignalMaps, node_tables, signal_maps
-from toymc.production.scan.tables import CandidateTable, candidate_table
+from toymc.production.scan.samples import background_tables, node_tables
+from toymc.production.scan.signal import SELECTIONS, SignalMaps, signal_maps
+from toymc.production.scan.tables import CandidateTable
 from toymc.report.result import QUANTILES, Bands, Hypothesis, Published, Sample, StudyResult
 from toymc.studies.scan_study import ScanChannel, ScanStudy
 
@@ -33,7 +34,7 @@ _GRID_LIFETIME_CM = 1.0
 
 @dataclass(frozen=True)
 class ChannelRun:
-    """Everything about one channel.
+    """Everything about one channel: samples, what follows from them, and the scan.
 
     Attributes
     ----------
@@ -46,7 +47,6 @@ class ChannelRun:
         What was fitted.
     scan : ScanResult
         Over (masses, lifetimes); limits on the product of branching fractions.
-    expected_toys : float64 (n_masses, n_lifetimes, 5) or None
     """
 
     channel: ScanChannel
@@ -57,6 +57,11 @@ class ChannelRun:
     mass_channel: MassChannel
     scan: ScanResult
 
+    @property
+    def densities(self) -> tuple[Density, ...]:
+        """Expected background under each of `SELECTIONS`."""
+        return tuple(self.background.density(name) for name in SELECTIONS)
+
 
 @dataclass(frozen=True)
 class ScanRun:
@@ -66,21 +71,6 @@ class ScanRun:
     options: RunOptions
     channels: dict[str, ChannelRun]
     result: StudyResult
-
-
-def background_tables(
-    study: ScanStudy, channel: ScanChannel, detector: Detector, beam: BeamCard, seed: int, scale: float, workers: int,
-    notify: ProgressFactory | None = None,
-) -> dict[str, CandidateTable]:  # fmt: skip
-    """Candidate tables of the background samples of a channel, by name."""
-    return {
-        sample.name: candidate_table(
-            channel, f"{sample.name}_{channel.name}", sample.process, sample.parameters, detector, beam,
-            seed=seed, events=max(1000, round(sample.events * scale)), workers=workers,
-            progress=None if notify is None else notify(sample.name),
-        )
-        for sample in study.backgrounds
-    }  # fmt: skip
 
 
 def tight_masses(channel: ScanChannel, masses: FloatArray) -> npt.NDArray[np.int64]:

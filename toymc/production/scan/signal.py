@@ -1,6 +1,5 @@
 """Efficiency and mass shape of the signal over mass and lifetime, from a few generated masses and lifetimes."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +8,9 @@ from scipy.interpolate import PchipInterpolator
 
 from toymc.analysis.b_candidates import reduced_mass
 from toymc.analysis.lifetime_maps import LifetimeSample
-from toymc.detector import Detector
-from toymc.geometry.beam import BeamCard
 from toymc.inference.unbinned import SignalShape, crystal_ball
 from toymc.inference.unbinned.simulation import fit_crystal_ball
-from toymc.production.chunks import Progress
-from toymc.production.scan.tables import CandidateTable, best_candidates, candidate_table
+from toymc.production.scan.tables import CandidateTable, best_candidates
 from toymc.studies.scan_study import PairSelection, ScanChannel, ScanStudy
 
 FloatArray = npt.NDArray[np.float64]
@@ -92,55 +88,21 @@ class SignalMaps:
         return crystal_ball(mean, *np.moveaxis(p[..., 1:], -1, 0))
 
 
-def selected(table: CandidateTable, selection: PairSelection, tight: bool) -> CandidateTable:
+def _selected(table: CandidateTable, selection: PairSelection, tight: bool) -> CandidateTable:
     """The final selection: all cuts, one candidate per event."""
     displacement = selection.tight_displacement if tight else selection.displacement
     passed = table.select({**selection.common, **selection.box, "displacement": displacement})
     return best_candidates(passed, selection.best)
 
 
-def node_tables(
-    study: ScanStudy,
-    channel: ScanChannel,
-    detector: Detector,
-    beam: BeamCard,
-    seed: int,
-    scale: float,
-    workers: int,
-    notify: Callable[[str], Progress] | None = None,
-) -> dict[float, list[CandidateTable]]:
-    """Node -> candidate tables, one for each generated lifetime."""
-    events = max(1000, round(study.signal_events * scale))
-    tables: dict[float, list[CandidateTable]] = {}
-    total = events * len(channel.nodes) * len(study.generated_ctau_cm)
-    progress, done = None if notify is None else notify(f"signal {channel.name}"), 0
-    for mass in channel.nodes:
-        tables[mass] = []
-        for ctau in study.generated_ctau_cm:
-            parameters = {**channel.parameters, "mass": mass, "ctau": ctau}
-            tables[mass].append(
-                candidate_table(
-                    channel,
-                    f"signal_{channel.name}_{mass:g}_{ctau:g}",
-                    channel.process,
-                    parameters,
-                    detector,
-                    beam,
-                    seed=seed,
-                    events=events,
-                    workers=workers,
-                )  # fmt: skip
-            )
-            done += events
-            if progress is not None:
-                progress(done, total)
-    return tables
-
-
-def _sample(tables: list[CandidateTable], ctau: tuple[float, ...]) -> tuple[LifetimeSample, dict[str, FloatArray]]:
+def select_sample(
+    channel: ScanChannel, tables: list[CandidateTable], ctau: tuple[float, ...], tight: bool
+) -> tuple[LifetimeSample, dict[str, FloatArray]]:
+    """True signal candidates of one node after the final selection, all generated lifetimes together."""
+    chosen = [_selected(t, channel.selection, tight) for t in tables]
     columns = {
-        name: np.concatenate([t.columns[name] for t in tables])
-        for name in ("Mred", "properLength", "isSignal", "triggerWeight", "identification", "identificationError")
+        name: np.concatenate([t.columns[name] for t in chosen])
+        for name in ("Mred", "properLength", "isSignal", "triggerWeight", "identification", "identificationError", "dv")
     }
     true = (columns["isSignal"] > 0.0) & np.isfinite(columns["properLength"])
     columns = {name: column[true] for name, column in columns.items()}
@@ -189,8 +151,7 @@ def signal_maps(
     identification, parameters, behind = np.zeros(shape), np.zeros((*shape, N_PARAMETERS)), np.zeros(shape)
     for i, mass in enumerate(channel.nodes):
         for tight in (False, True):
-            chosen = [selected(t, channel.selection, tight) for t in tables[mass]]
-            sample, columns = _sample(chosen, study.generated_ctau_cm)
+            sample, columns = select_sample(channel, tables[mass], study.generated_ctau_cm, tight)
             for k, ctau in enumerate(lifetimes):
                 numbers[:, int(tight), i, k] = sample.efficiency(float(ctau))
                 if not tight:
