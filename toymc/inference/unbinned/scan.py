@@ -113,6 +113,33 @@ def _check_axis(name: str, values: npt.ArrayLike, unit: str) -> FloatArray:
     return array
 
 
+def _check(cl: float, common_error: float, constraint: str, workers: int) -> None:
+    if not 0.5 < cl < 1.0:
+        raise InputError(f"confidence level {cl:g}; it must be between 0.5 and 1, for instance 0.9 or 0.95")
+    if not (math.isfinite(common_error) and 0.0 <= common_error < 1.0):
+        raise InputError(f"common error = {common_error:g}; it is relative, from 0 to below 1")
+    if constraint not in ("log-normal", "gaussian"):
+        raise InputError(f"constraint '{constraint}'; allowed: log-normal, gaussian")
+    if workers < 1:
+        raise InputError(f"workers = {workers}; give 1 or more")
+
+
+def _in_chunks(
+    work: Callable[[int, int], None], n: int, workers: int, progress: Callable[[int, int], None] | None
+) -> None:
+    """Call `work(first, last)` for all chunks of `n` masses in threads."""
+
+    def run(first: int) -> int:
+        last = min(first + _MASSES_PER_CHUNK, n)
+        work(first, last)
+        return last
+
+    with ThreadPoolExecutor(workers) as pool:
+        for done in pool.map(run, range(0, n, _MASSES_PER_CHUNK)):
+            if progress is not None:
+                progress(done, n)
+
+
 def scan(
     masses: npt.ArrayLike,
     lifetimes: npt.ArrayLike,
@@ -167,14 +194,7 @@ def scan(
     (1.92, 5.5)
     """
     mass, lifetime = _check_axis("mass", masses, "GeV"), _check_axis("lifetime", lifetimes, "cm")
-    if not 0.5 < cl < 1.0:
-        raise InputError(f"confidence level {cl:g}; it must be between 0.5 and 1, for instance 0.9 or 0.95")
-    if not (math.isfinite(common_error) and 0.0 <= common_error < 1.0):
-        raise InputError(f"common error = {common_error:g}; it is relative, from 0 to below 1")
-    if constraint not in ("log-normal", "gaussian"):
-        raise InputError(f"constraint '{constraint}'; allowed: log-normal, gaussian")
-    if workers < 1:
-        raise InputError(f"workers = {workers}; give 1 or more")
+    _check(cl, common_error, constraint, workers)
     packed = _Packed(channels, mass.size, lifetime.size)
     shape = (mass.size, lifetime.size)
     results = np.full((*shape, batch.N_RESULT), np.nan)
@@ -183,22 +203,15 @@ def scan(
     parameters = np.full((*shape, FIRST + len(channels) * (2 + MAX_BASE)), np.nan)
     targets = np.array([float(-ndtri((1.0 - cl) * ndtr(n)) + n) for n in BANDS])
 
-    def run(first: int) -> int:
-        last = min(first + _MASSES_PER_CHUNK, mass.size)
+    def fit(first: int, last: int) -> None:
         batch._scan_masses(
             first, last, limits, targets, math.log(1.0 - cl), float(common_error), constraint == "gaussian",
             packed.settings, packed.onset, packed.hypotheses, packed.sources, packed.tables, packed.holes,
             packed.use_data, packed.events, packed.use_expected, packed.grid, packed.values, EVENTS_PER_PARAMETER,
             packed.thresholds, results, statuses, degrees, parameters,
         )  # fmt: skip
-        return last - first
 
-    done = 0
-    with ThreadPoolExecutor(workers) as pool:
-        for n in pool.map(run, range(0, mass.size, _MASSES_PER_CHUNK)):
-            done += n
-            if progress is not None:
-                progress(done, mass.size)
+    _in_chunks(fit, mass.size, workers, progress)
     with np.errstate(divide="ignore", invalid="ignore"):
         unit = np.where(packed.per_unit > 0.0, 1.0 / packed.per_unit, np.nan)
     return ScanResult(
