@@ -4,9 +4,9 @@ Cross-section and weights. `cross_section_fb` is that of all B pairs, N_BB/L: me
 photons and energies of the events and not the rate (there is no lowest order to give). The weight of every event is
 2 f B: f the share f+- or f00 of the species, 2 because either B may be the signal, B the product of all branching
 fractions of the channel. `branching_fraction` is that product: B(B -> K(*) S) B(S -> x x), for K* with its decay to
-the K pi that is made, for K_S with K0 -> K_S (the decays of the K_S are all made). Left at auto it is 1 without a coupling (a forced
-decay, as efficiencies are quoted), the prediction of the Higgs-mixed scalar with one (which gives ctau as well), and
-the measured value for control modes.
+the K pi that is made, for K_S with K0 -> K_S (the decays of the K_S are all made). Left at auto it is 1 without a
+coupling (a forced decay, as efficiencies are quoted), the prediction of the Higgs-mixed scalar with one (which gives
+ctau as well), and the measured value for control modes.
 
 The new particle. Spin 0 (PDG code 54) or 1 (32; B -> K modes alone, where it is longitudinal; with K* the model
 would have to give three amplitudes). The scalar and the pseudoscalar have the same distributions. Its mass is sharp.

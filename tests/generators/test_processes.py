@@ -9,6 +9,7 @@ from scipy import stats
 from toymc import constants
 from toymc.errors import InputError, ToymcError
 from toymc.events import STATUS_DECAYED, STATUS_FINAL
+from toymc.generators import ee_hadrons
 from toymc.generators.processes import PROCESSES, find, list_processes, prepare, show_process
 from toymc.geometry.beam import load_beam
 from toymc.streams import stream
@@ -29,7 +30,22 @@ VARIANTS = {
         {"signal": "mu_phi"},
         {"signal": "e_gamma", "tag": "three_prong"},
         {"signal": "mu_gamma", "tag": "leptonic"},
-    ]
+    ],
+    "mumu_zprime": [{}, {"mass": 5.0, "decay": "tautau"}],
+    "mumu_scalar": [{}, {"mass": 8.0, "initial": True}],
+    "mumu_alp": [{}, {"mass": 6.0, "decay": "tautau"}],
+    "tautau_scalar": [{}, {"mass": 0.1, "decay": "ee", "ctau": 1.0}],
+    "mumu_gamma": [{}, {"isr": False}],
+    "ee_gamma": [{}, {"lepton_angle": 30.0}],
+    "ee_ll": [{"final": final} for final in ("eemumu", "eetautau", "eeee", "mumumumu", "mumutautau")],
+    "ee_hadrons": [{"final": final} for final in ee_hadrons.FINALS],
+    "b_k_scalar": [
+        {"channel": "kplus_mumu"},
+        {"channel": "kstar_ee", "mass": 0.03, "other": "none"},
+        {"channel": "kshort_pipi", "mass": 2.0, "ctau": 10.0, "other": "none"},
+        {"channel": "jpsi_mumu_kplus", "other": "none"},
+    ],
+    "tau_hnl": [{}, {"mass": 0.5, "production": "e,mu", "decay": "mumu", "ctau": 5.0, "dirac": True}],
 }
 CASES = [(name, variant) for name in PROCESSES for variant in VARIANTS.get(name, [{}])]
 
