@@ -6,13 +6,10 @@ a track ends in the middle of the stereo superlayers, their tilt adds to the ben
 of the other (sigma(omega) then differs by up to a third).
 """
 
-import hashlib
 import math
-import tempfile
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +36,7 @@ from toymc.detector.covariance.grid import (
     tan_range,
 )
 from toymc.detector.covariance.path import SOFT
-from toymc.generators.cache import cache_folder
+from toymc.generators import cache
 from toymc.geometry import DetectorCard
 from toymc.kernels import kernel
 
@@ -49,8 +46,6 @@ Int32Array = npt.NDArray[np.int32]
 UInt8Array = npt.NDArray[np.uint8]
 
 SPECIES_PDG = (11, 13, 211, 321, 2212)
-_KEPT = 6
-"""Cache files of one card that stay when a new one is written."""
 _INSET = 0.01
 """Values at the two ends of a cell are taken this share of its width inside."""
 _SLOWED = 1.4
@@ -130,7 +125,7 @@ def _patterns(edges: FloatArray, maps: UInt8Array, layers: FloatArray, span: Ran
     return rows
 
 
-def _build(card: DetectorCard, ideal: bool) -> dict[str, npt.NDArray[np.generic]]:
+def _build(card: DetectorCard, ideal: bool) -> cache.Arrays:
     surfaces, constants = tracker(card, ideal)
     span = tan_range(card)
     masses = [mass(code) for code in SPECIES_PDG]
@@ -165,61 +160,20 @@ def _words(card: DetectorCard, ideal: bool) -> Iterator[bytes]:
     yield surfaces.tobytes()
 
 
+def _kind(card: DetectorCard) -> str:
+    return "covariance_" + "".join(c if c.isalnum() else "_" for c in card.name)
+
+
 def cache_file(card: DetectorCard, ideal: bool = False) -> Path:
     """Where the table of a card is kept.
 
     Examples
     --------
     >>> from toymc.geometry import load_card
-    >>> cache_file(load_card("belle2")).name.startswith("covariance-belle2-")
+    >>> cache_file(load_card("belle2")).name.startswith("covariance_belle2-")
     True
     """
-    digest = hashlib.sha256()
-    for word in _words(card, ideal):
-        digest.update(word)
-    name = "".join(c if c.isalnum() else "_" for c in card.name)
-    return cache_folder() / f"covariance-{name}-{digest.hexdigest()[:20]}.npz"
-
-
-_KINDS = {
-    "edges": (np.float64, 3), "guess": (np.int32, 2), "rows": (np.int32, 3),
-    "values": (np.float32, 3), "maps": (np.uint8, 2), "layers": (np.float64, 2),
-}  # fmt: skip
-
-
-def _load(path: Path) -> dict[str, npt.NDArray[np.generic]] | None:
-    """Arrays of a cache file; None if it is missing or damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: np.ascontiguousarray(file[name]) for name in _KINDS}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
-    for name, (kind, dimensions) in _KINDS.items():
-        if arrays[name].dtype != kind or arrays[name].ndim != dimensions:
-            return None
-    if int(arrays["rows"].max()) >= arrays["values"].shape[1] or not np.isfinite(arrays["values"]).all():
-        return None
-    return arrays
-
-
-def _keep(path: Path, arrays: dict[str, npt.NDArray[np.generic]]) -> None:
-    """Write to a name of its own, then move: a reader finds the whole file or none. A full disk is no fault."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=".part", delete=False) as handle:
-            part = Path(handle.name)
-            try:
-                np.savez(handle, **arrays)  # type: ignore[arg-type]
-                handle.close()
-                part.replace(path)
-            except BaseException:
-                part.unlink(missing_ok=True)
-                raise
-        older = sorted(path.parent.glob(path.name.rsplit("-", 1)[0] + "-*.npz"), key=lambda p: p.stat().st_mtime)
-        for stale in older[:-_KEPT]:
-            stale.unlink(missing_ok=True)
-    except OSError:
-        return
+    return cache.cache_file(_kind(card), _words(card, ideal))
 
 
 def covariance_tables(card: DetectorCard, ideal: bool = False) -> CovarianceTables:
@@ -242,15 +196,11 @@ def covariance_tables(card: DetectorCard, ideal: bool = False) -> CovarianceTabl
     >>> covariance_tables(load_card("belle2")).values.dtype.name
     'float32'
     """
-    path = cache_file(card, ideal)
-    arrays = _load(path)
-    if arrays is None:
-        arrays = _build(card, ideal)
-        _keep(path, arrays)
+    arrays = cache.cached_arrays(_kind(card), _words(card, ideal), lambda: _build(card, ideal))
     return _pack(card, ideal, arrays)
 
 
-def _pack(card: DetectorCard, ideal: bool, arrays: dict[str, Any]) -> CovarianceTables:
+def _pack(card: DetectorCard, ideal: bool, arrays: cache.Arrays) -> CovarianceTables:
     surfaces, constants = tracker(card, ideal)
     span = tan_range(card)
     edges, rows, layers = arrays["edges"], arrays["rows"], arrays["layers"]
