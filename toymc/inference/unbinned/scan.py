@@ -212,11 +212,26 @@ def scan(
         )  # fmt: skip
 
     _in_chunks(fit, mass.size, workers, progress)
+    return _result(mass, lifetime, cl, channels, packed.per_unit, (results, statuses, degrees, parameters),
+                   (float(common_error), constraint))  # fmt: skip
+
+
+def _result(
+    masses: FloatArray,
+    lifetimes: FloatArray,
+    cl: float,
+    channels: Sequence[MassChannel],
+    per_unit: FloatArray,
+    arrays: tuple[FloatArray, IntArray, IntArray, FloatArray],
+    uncertainty: tuple[float, str],
+) -> ScanResult:
+    """Columns of the kernel's `arrays` in units of the parameter of interest."""
+    results, statuses, degrees, parameters = arrays
     with np.errstate(divide="ignore", invalid="ignore"):
-        unit = np.where(packed.per_unit > 0.0, 1.0 / packed.per_unit, np.nan)
+        unit = np.where(per_unit > 0.0, 1.0 / per_unit, np.nan)
     return ScanResult(
-        masses=mass,
-        lifetimes=lifetime,
+        masses=masses,
+        lifetimes=lifetimes,
         cl=cl,
         observed=results[..., batch.OBSERVED] * unit,
         expected=results[..., batch.BAND :] * unit[..., None],
@@ -226,11 +241,11 @@ def scan(
         n_events=results[..., batch.EVENTS],
         background=results[..., batch.BACKGROUND],
         peak_background=results[..., batch.PEAK],
-        per_unit=packed.per_unit,
+        per_unit=per_unit,
         degree=degrees,
         status=statuses.astype(np.int8),
         parameters=parameters,
         channels=tuple(c.name for c in channels),
-        common_error=float(common_error),
-        constraint=constraint,
+        common_error=uncertainty[0],
+        constraint=uncertainty[1],
     )
