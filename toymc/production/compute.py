@@ -21,6 +21,7 @@ from toymc.geometry import load_card
 from toymc.geometry.beam import load_beam
 from toymc.inference import LimitResult, upper_limit
 from toymc.production.chunks import ProgressFactory
+from toymc.production.diagnose import diagnose_hypotheses
 from toymc.production.spectra import IDENTIFIED, SampleOutcome, SampleRun, events_at, run_sample, spectra_of
 from toymc.production.stored import load_estimate
 from toymc.production.workspaces import merge_workspaces
@@ -151,6 +152,12 @@ def compute_study(
     # what `--systematics none` gives: the statistics of the simulation stay in
     statistical = study.hypotheses(spectra, ()) if sources else nominal
     limits = [_limits(study, spectra, a, b, data) for a, b in zip(nominal, statistical, strict=True)]
+    fitted = time.perf_counter()
+    entries = [
+        [_entry(h, samples[h.sample], *each) for each in found] for h, found in zip(nominal, limits, strict=True)
+    ]
+    counts = [None if data is None else _observed(study, spectra, h, data) for h in nominal]
+    diagnostics = diagnose_hypotheses(nominal, [each[0] for each in entries], counts, options.seed)
     result = StudyResult(
         study=study.name,
         version=toymc.__version__,
@@ -163,16 +170,14 @@ def compute_study(
         pdg_edition=pdg_edition(),
         samples=[entry for run in samples.values() for entry in _sample_entries(study, run)],
         cutflow=_cutflows(study, samples),
-        hypotheses=[
-            _entry(h, samples[h.sample], cl, full, stat)
-            for h, found in zip(nominal, limits, strict=True)
-            for cl, full, stat in found
-        ],
+        hypotheses=[entry for each in entries for entry in each],
+        diagnostics=diagnostics,
         published=[Published.model_validate(row) for row in study.published()],
         notes=[*study.notes, *_statistics_notes(study, spectra)],
         timing={
             "events_s": generated - start,
-            "limits_s": time.perf_counter() - generated,
+            "limits_s": fitted - generated,
+            "diagnostics_s": time.perf_counter() - fitted,
             "total_s": time.perf_counter() - start,
             "generated_events": float(sum(run.outcome.generated for run in samples.values())),
         },

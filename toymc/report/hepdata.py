@@ -8,8 +8,10 @@ from typing import Any
 
 import yaml
 
+from toymc.report.diagnostics import FitDiagnostics, impact_table
 from toymc.report.result import Hypothesis, Projection, StudyResult
-from toymc.report.tables import Table, cutflow_tables, estimator_table, sample_table
+from toymc.report.table import Table
+from toymc.report.tables import cutflow_tables, estimator_table, sample_table
 
 # HEPData's controlled vocabulary for the centre-of-mass energy in GeV: the Upsilon(4S), PDG mass to its digits
 _CM_ENERGY_GEV = 10.58
@@ -67,22 +69,34 @@ def write_submission(
             shutil.copyfile(file, folder / file.name)
             head["additional_resources"].append({"location": file.name, "description": description, "type": kind})
     documents = [head]
-    for number, table in enumerate(tables, start=1):
+    for number, (table, name) in enumerate(zip(tables, _names(tables), strict=True), start=1):
         file_name = f"table_{number}.yaml"
         (folder / file_name).write_text(_dump(_data(table)), encoding="utf-8")
-        documents.append(_header(table, file_name))
+        documents.append(_header(table, name, file_name))
     text = "---\n".join(_dump(document) for document in documents)
     (folder / "submission.yaml").write_text(text, encoding="utf-8")
 
 
-def _header(table: DataTable, file_name: str) -> dict[str, Any]:
+def _names(tables: Sequence[DataTable]) -> list[str]:
+    """Names of at most 64 characters, as HEPData asks, each once; a shortened one that was taken gets a number."""
+    names: list[str] = []
+    for table in tables:
+        name, number = table.name[:64], 2
+        while name in names:
+            end = f" ({number})"
+            name, number = table.name[: 64 - len(end)] + end, number + 1
+        names.append(name)
+    return names
+
+
+def _header(table: DataTable, name: str, file_name: str) -> dict[str, Any]:
     keywords: list[dict[str, Any]] = [{"name": "cmenergies", "values": [_CM_ENERGY_GEV]}]
     if table.observables:
         keywords.append({"name": "observables", "values": list(table.observables)})
     if table.reactions:
         keywords.append({"name": "reactions", "values": list(table.reactions)})
     return {
-        "name": table.name[:64],
+        "name": name,
         "location": table.location or "toymc simulation",
         "description": table.description,
         "keywords": keywords,
@@ -134,12 +148,14 @@ def _dump(document: Any) -> str:
 
 
 def tables_of(result: StudyResult, reactions: Sequence[str] = ()) -> list[DataTable]:
-    """Limits per channel and confidence level, estimators, projections, samples and cut flows, as HEPData tables."""
+    """Limits per channel and confidence level, estimators, projections, diagnostics, samples, cut flows."""
     tables = _limit_tables(result, reactions)
     estimators = estimator_table(result)
     if estimators.rows:
         tables.append(_from_table(estimators, "Estimators", "Bias, pull and coverage of the estimators.", reactions))
     tables += [_projection_table(p, result, reactions) for p in result.projections or []]
+    for entry in result.diagnostics or []:
+        tables += _diagnostic_tables(entry, result.limit_on or entry.poi, reactions)
     samples = sample_table(result)
     if samples.rows:
         tables.append(_from_table(samples, "Samples", "Generated and selected events of every sample.", reactions))
@@ -218,6 +234,40 @@ def _projection_table(projection: Projection, result: StudyResult, reactions: Se
         dependent=dependent,
         reactions=reactions,
     )
+
+
+def _diagnostic_tables(entry: FitDiagnostics, limit_on: str, reactions: Sequence[str]) -> list[DataTable]:
+    """Origins of the error, impacts with pulls, and the correlation matrix of one fit."""
+    said: dict[str, str | float] = {"fit to": entry.data}
+    tables = []
+    if entry.error_components:
+        origin = Variable("origin", list(entry.error_components))
+        values = [entry.unit * v for v in entry.error_components.values()]
+        tables.append(
+            DataTable(
+                f"Error by origin, {entry.measurement}",
+                f"Error of {limit_on} by the measurements it comes from; squares add up. {entry.title}.",
+                [origin], [Variable(f"error of {limit_on}", values, qualifiers=said)], reactions=reactions,
+            )
+        )  # fmt: skip
+    if entry.impacts:
+        name = f"Impacts, {entry.measurement}"
+        about = f"Pulls, and shifts of {limit_on} with a parameter moved by its fitted (before the fit: prior) error."
+        tables.append(_from_table(impact_table(entry), name, f"{about} {entry.title}.", reactions))
+    if entry.correlation_names:
+        names = entry.correlation_names
+        first, second = [a for a in names for _ in names], [b for _ in names for b in names]
+        cells = [round(value, 6) for row in entry.correlation for value in row]
+        tables.append(
+            DataTable(
+                f"Correlations, {entry.measurement}",
+                f"Correlation matrix of the parameters. {entry.title}.",
+                [Variable("parameter 1", first), Variable("parameter 2", second)],
+                [Variable("correlation", cells, qualifiers=said)],
+                reactions=reactions,
+            )
+        )  # fmt: skip
+    return tables
 
 
 def _from_table(table: Table, name: str, description: str, reactions: Sequence[str]) -> DataTable:

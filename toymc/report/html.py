@@ -7,10 +7,11 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
+from toymc.report.diagnostics import impact_table, status_table
 from toymc.report.result import StudyResult
 from toymc.report.run_toml import RunConfig
+from toymc.report.table import Table
 from toymc.report.tables import (
-    Table,
     cutflow_tables,
     estimator_table,
     format_cell,
@@ -51,6 +52,8 @@ def render(result: StudyResult, config: RunConfig, title: str, plots: Sequence[t
         parts.append(section("Notes", "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in result.notes) + "</ul>"))
     if plots:
         parts.append(section("Plots", '<div class="plots">' + "".join(figure(*plot) for plot in plots) + "</div>"))
+    if result.diagnostics:
+        parts.append(section("Fit diagnostics", _diagnostics(result)))
     systematics = source_table(result)
     if systematics.rows:
         parts.append(section(systematics.title, html_table(systematics)))
@@ -72,6 +75,21 @@ def render(result: StudyResult, config: RunConfig, title: str, plots: Sequence[t
     return template.substitute(
         title=escape(f"toymc: {result.study}"), heading=escape(title), lead=_lead(result), body="\n".join(parts)
     )
+
+
+def _diagnostics(result: StudyResult) -> str:
+    """Status of the fits, then for each what went wrong and its impacts, the largest open."""
+    entries = result.diagnostics or []
+    parts = [html_table(status_table(entries))]
+    for entry in entries:
+        for note in entry.notes or []:
+            parts.append(f"<p>{escape(entry.measurement)}: {escape(note)}</p>")
+    for i, entry in enumerate(entries):
+        if entry.impacts:
+            table = impact_table(entry)
+            opened = " open" if i == 0 else ""
+            parts.append(f"<details{opened}><summary>{escape(table.title)}</summary>{html_table(table)}</details>")
+    return "".join(parts)
 
 
 def _lead(result: StudyResult) -> str:

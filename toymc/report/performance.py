@@ -10,7 +10,7 @@ from typing import Any
 
 import toymc
 from toymc.report.html import figure, html_table, section
-from toymc.report.tables import Table
+from toymc.report.table import Table
 
 _TABLES = {
     "masses": "Mass peaks",

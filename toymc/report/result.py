@@ -10,32 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    ValidationError,
-    model_serializer,
-)
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from toymc.errors import InputError
+from toymc.report.diagnostics import FitDiagnostics
+from toymc.report.part import Parameters, Part
 
-Parameters = dict[str, str | bool | int | float]
 QUANTILES = ("-2", "-1", "0", "+1", "+2")
 
 
-class _Part(BaseModel):
-    """Immutable, knows all its keys, and leaves out on writing what is None."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, ser_json_inf_nan="constants")
-
-    @model_serializer(mode="wrap")
-    def _without_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in handler(self).items() if value is not None}
-
-
-class Bands(_Part):
+class Bands(Part):
     """An expected limit: median, one and two standard deviations, under the hypothesis of no signal."""
 
     minus2: float = Field(alias="-2")
@@ -54,7 +38,7 @@ class Bands(_Part):
         return self.minus2, self.minus1, self.median, self.plus1, self.plus2
 
 
-class Sample(_Part):
+class Sample(Part):
     """What became of one generated sample."""
 
     name: str
@@ -71,7 +55,7 @@ class Sample(_Part):
     upper_bound_prior: str | None = None
 
 
-class CutFlowStep(_Part):
+class CutFlowStep(Part):
     """One line of a cut flow: events left after the cut."""
 
     cut: str
@@ -82,7 +66,7 @@ class CutFlowStep(_Part):
     """Of all cuts up to and including this one."""
 
 
-class Hypothesis(_Part):
+class Hypothesis(Part):
     """One tested signal hypothesis at one confidence level."""
 
     parameters: Parameters
@@ -108,7 +92,7 @@ class Hypothesis(_Part):
         return {key: value for key, value in handler(self).items() if value is not None or key == "observed"}
 
 
-class EstimatorPoint(_Part):
+class EstimatorPoint(Part):
     """An estimator at one true value."""
 
     truth: float
@@ -134,7 +118,7 @@ class EstimatorPoint(_Part):
     failed: int
 
 
-class EstimatorCheck(_Part):
+class EstimatorCheck(Part):
     """One quantity of an estimator against its tolerance: inside, outside or undecided."""
 
     quantity: str
@@ -148,7 +132,7 @@ class EstimatorCheck(_Part):
     experiments_to_decide: int | None = None
 
 
-class Estimator(_Part):
+class Estimator(Part):
     """One measured quantity with its bias and pull."""
 
     name: str
@@ -181,14 +165,14 @@ class Estimator(_Part):
     checks: list[EstimatorCheck] | None = None
 
 
-class Reach(_Part):
+class Reach(Part):
     """The value at which the median significance of an excess is `sigma` standard deviations."""
 
     sigma: float
     value: float
 
 
-class SourceShare(_Part):
+class SourceShare(Part):
     """What a group of systematic sources adds to a limit or an error, in quadrature, as a fraction of it."""
 
     source: str
@@ -197,7 +181,7 @@ class SourceShare(_Part):
     why: str | None = None
 
 
-class Projection(_Part):
+class Projection(Part):
     """Expected limits, or errors of a measurement, against luminosity in one scenario."""
 
     parameters: Parameters
@@ -216,7 +200,7 @@ class Projection(_Part):
     """At the last luminosity, the largest first."""
 
 
-class Published(_Part):
+class Published(Part):
     """A published number beside which ours stands."""
 
     parameters: Parameters
@@ -230,7 +214,7 @@ class Published(_Part):
     note: str | None = None
 
 
-class StudyResult(_Part):
+class StudyResult(Part):
     """All of result.json.
 
     Examples
@@ -254,6 +238,8 @@ class StudyResult(_Part):
     hypotheses: list[Hypothesis] | None = None
     estimators: list[Estimator] | None = None
     projections: list[Projection] | None = None
+    diagnostics: list[FitDiagnostics] | None = None
+    """Of the most telling fit of every set of channels that are fitted together."""
     published: list[Published] | None = None
     notes: list[str] | None = None
     timing: dict[str, float] | None = None

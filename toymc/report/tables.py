@@ -1,20 +1,9 @@
 """Tables of a result, once for the terminal, the HTML report and HEPData: ours beside what was published."""
 
 import math
-from dataclasses import dataclass
 
 from toymc.report.result import Hypothesis, Published, StudyResult
-
-Cell = str | float | int | None
-
-
-@dataclass(frozen=True)
-class Table:
-    """A titled table of plain cells."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+from toymc.report.table import Cell, Table
 
 
 def published_for(result: StudyResult, hypothesis: Hypothesis) -> Published | None:

@@ -2,26 +2,19 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from toymc.report.hepdata import tables_of, write_submission
 from toymc.report.html import render
+from toymc.report.plot import Plot, diagnostic_figures
 from toymc.report.result import StudyResult
 from toymc.report.run_toml import RunConfig
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+__all__ = ["Plot", "write_run"]
 
-
-@dataclass(frozen=True)
-class Plot:
-    """A figure with the name of its files and its caption in the report."""
-
-    name: str
-    figure: "Figure"
-    caption: str
+# What a run may have put into its folder before, and what HEPData calls it
+_ATTACHED = {"scan.h5": ("All hypotheses of the scan: limits with bands, fits and p-values (HDF5)", "HDF5")}
 
 
 def write_run(
@@ -36,12 +29,14 @@ def write_run(
 ) -> None:
     """Write result.json, workspace.json, hepdata/, plots/, report.html and run.toml.
 
+    Diagnostics of the result get their figures here.
+
     Use it inside `toymc.io.outputs.run_folder`, so that the folder appears complete or not at all.
 
     Parameters
     ----------
     folder : Path
-        Exists and is empty.
+        Exists; a ``scan.h5`` in it is attached to the submission.
     result : StudyResult
     config : RunConfig
     title : str
@@ -67,7 +62,9 @@ def write_run(
         file = folder / "workspace.json"
         file.write_text(json.dumps(workspace, allow_nan=False) + "\n", encoding="utf-8")
         resources[file] = ("Statistical model as a pyhf workspace", "HistFactory")
-    files = [(save(plot.figure, folder / "plots", plot.name)[0], plot.caption) for plot in plots]
+    resources |= {folder / name: words for name, words in _ATTACHED.items() if (folder / name).is_file()}
+    looked_at = diagnostic_figures(result.diagnostics or [], result.limit_on or "", result.luminosity_fb)
+    files = [(save(plot.figure, folder / "plots", plot.name)[0], plot.caption) for plot in (*plots, *looked_at)]
     comment = f"{title}. Simulated with toymc {result.version}; not a measurement."
     write_submission(folder / "hepdata", tables_of(result, reactions), comment, resources)
     (folder / "report.html").write_text(render(result, config, title, files), encoding="utf-8")
