@@ -37,11 +37,12 @@ from toymc.detector.transport.species import (
     LARGEST,
     LOOKUP_RANGE,
     MASS,
+    NOTHING,
     P_SLOW,
     RATE,
 )
 from toymc.detector.transport.tables import PROMPT_RHO_CM, PROMPT_Z_CM, TAN_HIGH, TAN_STEP
-from toymc.detector.transport.walk import HADRON, PHOTON
+from toymc.detector.transport.walk import PHOTON
 from toymc.events import (
     FATE_CONVERTED,
     FATE_DECAYED_CDC,
@@ -50,6 +51,7 @@ from toymc.events import (
     FATE_DECAYED_VXD,
     FATE_ESCAPED,
     FATE_INTERACTED,
+    FATE_REACHED_ECL,
     STATUS_DECAYED,
     STATUS_FINAL,
 )
@@ -65,8 +67,6 @@ MAX_CASCADE = 400
 _LONG_RATE = 1e-2
 # path to the crystals over the straight one for stiff charged particles, and for displaced prompt points
 _BEND = 1.25
-# conversions per radiation length are below 7/9 at all energies
-_MOST_PAIRS = 0.78
 _PER_STEP = 1.0 / TAN_STEP
 _HOLE_MARGIN = 1.3
 _IN_HOLE = 0.97
@@ -110,35 +110,27 @@ def _quick(rng, species, px, py, pz, x, y, z, numbers, bounds):
     rho2 = x * x + y * y
     if rho2 > PROMPT_RHO_CM * PROMPT_RHO_CM or abs(z) > PROMPT_Z_CM or species[RATE] > _LONG_RATE:
         return 0, -1.0, -1.0
-    pt = math.sqrt(px * px + py * py)
-    charged = species[CHARGE] != 0.0
-    if pt <= 0.0 or (charged and pt < numbers[PT_FAST]):
+    pt2 = px * px + py * py
+    pt = math.sqrt(pt2)
+    if pt2 + pz * pz < species[P_SLOW] * species[P_SLOW]:
         return 0, -1.0, -1.0
-    tangent = pz / pt
-    # photons neither range out nor reach the muon detector
-    p = math.sqrt(pt * pt + pz * pz) if charged or species[BEHIND] > 0.0 else pt
-    if p < species[P_SLOW]:
+    if pt <= 0.0 or (pt < numbers[PT_FAST] and species[CHARGE] != 0.0):
         return 0, -1.0, -1.0
-    arc = numbers[FRONT_RADIUS]
-    if tangent > 0.0 and (numbers[FRONT_FORWARD] - z) < tangent * arc:
-        arc = (numbers[FRONT_FORWARD] - z) / tangent
-        if arc < _HOLE_MARGIN * numbers[HOLE_FORWARD]:
-            return (FATE_ESCAPED if arc < _IN_HOLE * numbers[HOLE_FORWARD] else 0), -1.0, -1.0
-    elif tangent < 0.0 and (numbers[FRONT_BACKWARD] - z) > tangent * arc:
-        arc = (numbers[FRONT_BACKWARD] - z) / tangent
-        if arc < _HOLE_MARGIN * numbers[HOLE_BACKWARD]:
-            return (FATE_ESCAPED if arc < _IN_HOLE * numbers[HOLE_BACKWARD] else 0), -1.0, -1.0
+    inverse = 1.0 / pt
+    tangent = pz * inverse
+    front, hole = numbers[FRONT_FORWARD], numbers[HOLE_FORWARD]
+    if pz < 0.0:
+        front, hole = numbers[FRONT_BACKWARD], numbers[HOLE_BACKWARD]
+    # at the plane of the endcap; infinite for a path at right angles
+    plane = abs(front - z) * pt / abs(pz)
+    if plane < _HOLE_MARGIN * hole:
+        return (FATE_ESCAPED if plane < _IN_HOLE * hole else 0), -1.0, -1.0
     if abs(tangent) >= TAN_HIGH:
         return 0, -1.0, -1.0
     cell = int((tangent + TAN_HIGH) * _PER_STEP)
-    decay, material = 0.0, 0.0
-    if species[RATE] > 0.0:
-        # sqrt(1 + tan^2) = p/pT
-        decay = species[RATE] * species[MASS] * _BEND * (arc + 1.0) / pt
-    if species[INTERACTS] == PHOTON:
-        material = _MOST_PAIRS * bounds[0, cell]
-    elif species[INTERACTS] == HADRON:
-        material = species[LARGEST] * bounds[1, cell]
+    # sqrt(1 + tan^2) = p/pT
+    decay = species[RATE] * species[MASS] * _BEND * (min(plane, numbers[FRONT_RADIUS]) + 1.0) * inverse
+    material = species[LARGEST] * bounds[0 if species[INTERACTS] == PHOTON else 1, cell]
     v = 0.0
     if decay + material > 0.0:
         u = rng.random()
@@ -150,7 +142,9 @@ def _quick(rng, species, px, py, pz, x, y, z, numbers, bounds):
         else:
             # uniform again
             v = (u - decay - material) / (1.0 - decay - material)
-    return _fate_behind(numbers, species, p, pz, v), 0.0, 0.0
+    if species[BEHIND] == NOTHING:
+        return FATE_REACHED_ECL, 0.0, 0.0
+    return _fate_behind(numbers, species, math.sqrt(pt2 + pz * pz), pz, v), 0.0, 0.0
 
 
 @inlined_kernel

@@ -36,8 +36,8 @@ CHARGE, MASS, RATE, INTERACTS, HADRON_ROW, DECAYER, FIRST_MODE, BEHIND, LARGEST,
 N_SPECIES = 12
 # who decays it
 STABLE, OWN, GENERATOR = 0, 1, 2
-# LARGEST: most interactions per interaction length above 0.05 GeV; SURVIVES: chance to pass calorimeter and coil,
-# filled in by the tables of a card
+# LARGEST: most interactions per interaction length above 0.05 GeV, most conversions per radiation length; SURVIVES:
+# chance to pass calorimeter and coil, filled in by the tables of a card
 # what gets behind the calorimeter: nothing, muons, charged hadrons, neutral hadrons
 NOTHING, MUON, CHARGED_HADRON, NEUTRAL_HADRON = 0, 1, 2, 3
 ESCAPES = -1
@@ -50,6 +50,7 @@ _INTERACTS_FROM_CM = 0.01
 _RANGE_G_PER_CM2 = 6.0
 _SILICON = (0.49848, 173.0e-9)  # Z/A, mean excitation energy in GeV [PDG, atomic and nuclear properties]
 _FAST_FROM_GEV = 0.05
+_MOST_PAIRS = 0.78  # below 7/9 at all energies
 _NEUTRINOS = (12, 14, 16)
 
 
@@ -142,6 +143,7 @@ def _species(pdg: int) -> FloatArray | None:
         row[RATE] = 1.0 / lifetime if 0.0 < lifetime < math.inf else 1e12
     if kind == "photon":
         row[INTERACTS] = PHOTON
+        row[LARGEST] = _MOST_PAIRS
     if kind == "muon":
         row[BEHIND] = MUON
     if kind == "hadron":

@@ -195,8 +195,8 @@ def turn_on_curve(detector: "Detector", line: str, values: npt.ArrayLike, theta:
     --------
     >>> from toymc.detector import build_detector
     >>> from toymc.geometry import load_card
-    >>> turn_on_curve(build_detector(load_card("belle2")), "hie", [0.8, 1.0, 1.2]).round(2)
-    array([0.  , 0.5 , 0.99])
+    >>> turn_on_curve(build_detector(load_card("belle2")), "hie", [0.7, 0.95, 1.3]).round(3)
+    array([0.   , 0.158, 0.995])
     """
     k = _chosen(detector, [line])[0]
     x = np.atleast_1d(np.asarray(values, dtype=np.float64))
