@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from toymc.analysis.candidates import track_columns
+from toymc.analysis.candidates import electron_veto, track_columns
 from toymc.analysis.three_by_one import STAGES, three_by_one
 from toymc.analysis.weights import (
     EFFICIENCY_SOURCE,
@@ -174,24 +174,19 @@ def _lepton_factors(lepton: Lepton, columns: Columns, detector: Detector) -> lis
     return [part for factor in factors for part in split_by_bins(factor, columns["signal_p"], ID_BINS[lepton], share)]
 
 
-def _tag_veto(columns: Columns, detector: Detector) -> npt.NDArray[np.float64]:
-    """Probability that none of the three tag tracks is identified as an electron (E/p < 0.8 in the public code)."""
-    probability = np.ones(len(columns["event"]))
-    for name in ("tag1", "tag2", "tag3"):
-        track = [columns[f"{name}_{quantity}"] for quantity in ("pdg", "p", "theta", "charge")]
-        probability *= 1.0 - identification_probability(detector, "electronID>0.5", *track)
-    return probability
-
-
 def _weigh(lepton: Lepton, columns: Columns, detector: Detector) -> EventWeights:
-    """Identification as a weight, so that every simulated hadron tells about misidentification; pi0 veto; trigger."""
+    """Identification as a weight, so that every simulated hadron tells about misidentification; pi0 veto; trigger.
+
+    No tag track is an electron (E/p < 0.8 in the public code).
+    """
     pi0 = PUBLISHED["systematics"]["pi0_efficiency"]
     factors = [
         *_lepton_factors(lepton, columns, detector),
         _trigger_factor(lepton, columns["signal_p"]),
         pi0_count_factor(columns["nPi0s"], pi0["value"], pi0["error"]),
     ]
-    return combine(columns["weight"] * columns["triggerWeight"] * _tag_veto(columns, detector), factors)
+    veto = electron_veto(columns, ("tag1", "tag2", "tag3"), detector)
+    return combine(columns["weight"] * columns["triggerWeight"] * veto, factors)
 
 
 def _channel(lepton: Lepton) -> Channel:

@@ -1,11 +1,13 @@
 """Candidates: the best one of an event, and the properties of the tracks in it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from toymc.analysis.selection import Columns, Formula
+from toymc.detector import Detector, identification_probability
 from toymc.errors import InputError
 from toymc.events import Reconstruction
 
@@ -90,3 +92,24 @@ def track_columns(
         f"{prefix}_charge": tracks.charge[rows].astype(np.float64),
         f"{prefix}_pdg": pdg,
     }
+
+
+def electron_veto(
+    columns: Columns, prefixes: Sequence[str], detector: Detector, working_point: str = "electronID>0.5"
+) -> npt.NDArray[np.float64]:
+    """Probability that none of some tracks is identified as an electron, float64 (n,).
+
+    Parameters
+    ----------
+    columns : table of arrays (n,)
+        With the columns of `track_columns` for every prefix.
+    prefixes : sequence of str
+    detector : Detector
+    working_point : str
+        Of the card.
+    """
+    probability = np.ones(len(columns["event"]))
+    for name in prefixes:
+        track = [columns[f"{name}_{quantity}"] for quantity in ("pdg", "p", "theta", "charge")]
+        probability *= 1.0 - identification_probability(detector, working_point, *track)
+    return probability

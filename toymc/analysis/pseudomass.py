@@ -90,9 +90,12 @@ def stacked(columns: dict[str, npt.NDArray[Any]], true: bool = False) -> FloatAr
     )
 
 
-def radiated_energy(batch: EventBatch) -> FloatArray:
-    """Energy of the photons off the beams and off the primary taus in every event, GeV, laboratory; float64 (n,)."""
-    photons = (batch.pdg == 22) & (batch.mother == -1)
+def radiated_energy(batch: EventBatch, mothers: tuple[int, ...] = (-1,)) -> FloatArray:
+    """Energy of the photons of every event that come from given rows, GeV, laboratory; float64 (n_events,).
+
+    Of the process tau_pair: row -1 stands for the beams and the primary taus, 0 and 1 for the decays of the taus.
+    """
+    photons = (batch.pdg == 22) & np.isin(batch.mother, mothers)
     event = np.repeat(np.arange(batch.n_events), np.diff(batch.offsets))[photons]
     momentum = np.sqrt(batch.px[photons] ** 2 + batch.py[photons] ** 2 + batch.pz[photons] ** 2)
     return np.bincount(event, momentum, batch.n_events)

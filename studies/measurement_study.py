@@ -1,0 +1,172 @@
+"""What a measurement is made of: samples at several true values, fits, named variations of the chain.
+
+A `MeasurementStudy` is a `Study` whose one channel is fitted: no hypotheses, but estimators of a quantity, calibrated
+on samples that are generated at other true values, and variations of the chain that make its systematic uncertainty.
+`toymc.production.measurement` runs it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from toymc.analysis.smoothing import smoothing_matrix
+from toymc.errors import InputError
+from toymc.inference.estimators import Bootstrap, Estimates, Tolerances, bootstrap, bootstrap_counts
+from toymc.inference.estimators.experiments import RunBlocks
+from toymc.streams import stream
+from toymc.studies.estimators import StudyEstimator
+from toymc.studies.study import FloatArray, Spectra, Study
+
+Fit = Callable[[FloatArray], Estimates]
+"""Counts (n, n_bins) -> estimates of n experiments in the unit of the measurement, their bias not corrected."""
+
+
+@dataclass(frozen=True)
+class Variation:
+    """A named change of the chain.
+
+    Attributes
+    ----------
+    name : str
+    shifts : tuple of str
+        Names in `Channel.shifts`; the largest change of the estimate is the uncertainty. Empty for what has no shift.
+    what : str
+        What was changed, by how much, with source and tag.
+    published : float or None
+        Size in the publication, in the unit of the measurement.
+    at_most : bool
+        The publication gives an upper limit of its size.
+    floor : float
+        Smallest size that it can reach, as a fraction of today's.
+    why : str
+        Reason of the floor.
+    """
+
+    name: str
+    shifts: tuple[str, ...]
+    what: str
+    published: float | None = None
+    at_most: bool = False
+    floor: float = 1.0
+    why: str = "no floor is stated: it does not improve"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasurementStudy(Study):
+    """A measurement with calibrated estimators.
+
+    Attributes
+    ----------
+    quantity, unit : str
+    per_gev : float
+        The unit in GeV^-1: 1000 for MeV.
+    generated : mapping of str to float
+        Sample -> true value, in the unit of the measurement.
+    nominal : str
+        The sample that the bias is taken from.
+    effects : mapping of str to str
+        What is switched off -> sample without it, at the nominal true value.
+    off : mapping of str to str
+        What is switched off -> shift of the nominal sample without it.
+    fits : mapping of str to Fit
+        Name of the estimator -> fit; the first is the result.
+    variations : tuple of Variation
+    kernel_bins : float
+        Width of the Gaussian that smooths the simulated signal for simplified experiments, in bins.
+    statistical : float
+        Statistical error of the publication.
+    """
+
+    quantity: str
+    unit: str
+    per_gev: float
+    generated: Mapping[str, float]
+    nominal: str
+    effects: Mapping[str, str]
+    off: Mapping[str, str]
+    fits: Mapping[str, Fit]
+    variations: tuple[Variation, ...]
+    kernel_bins: float
+    statistical: float
+
+    @property
+    def truth(self) -> float:
+        """True value of the nominal sample."""
+        return self.generated[self.nominal]
+
+    def background(self, spectra: Spectra) -> FloatArray:
+        """Expected events per bin of everything but the signal, smoothed."""
+        channel = self.channels[0]
+        parts = [spectra[name, channel.name, t].smoothed().nominal for name in self.standard_model
+                 for t in channel.templates]  # fmt: skip
+        total: FloatArray = np.sum(parts, axis=0)
+        return total
+
+    def expected(self, spectra: Spectra, sample: str) -> FloatArray:
+        """Expected events per bin of data with the signal of one sample: what simplified experiments are drawn from."""
+        channel = self.channels[0]
+        signal: FloatArray = np.sum([spectra[sample, channel.name, t].nominal for t in channel.templates], axis=0)
+        return smoothing_matrix(len(signal), self.kernel_bins) @ signal + self.background(spectra)
+
+    def bias(self, spectra: Spectra, name: str) -> float:
+        """Fitted minus true value on the expected spectrum of the nominal sample."""
+        return float(_one(self.fits[name], self.expected(spectra, self.nominal), name).value[0]) - self.truth
+
+    def experiments(self, spectra: Spectra) -> list[StudyEstimator]:
+        """The calibrated estimators with simplified experiments at every generated value, and bootstrap.
+
+        Raises
+        ------
+        InputError
+            If a fit has no answer for the expected spectrum.
+        """
+        table = {truth: self.expected(spectra, sample) for sample, truth in self.generated.items()}
+        found = []
+        for name, fit in self.fits.items():
+            estimate = partial(_calibrated, fit, self.bias(spectra, name))
+            found.append(
+                StudyEstimator(
+                    name=name,
+                    generate=partial(_draw, table),
+                    estimate=estimate,
+                    truth_values=tuple(table),
+                    unit=1.0,
+                    parameters={"unit": self.unit},
+                    bootstrap=partial(_bootstrap, estimate, table[self.truth]),
+                )
+            )
+        return found
+
+
+def _one(fit: Fit, counts: FloatArray, name: str) -> Estimates:
+    answer = fit(counts[None, :])
+    if not answer.ok[0]:
+        raise InputError(f"{name}: the fit of the expected spectrum does not converge: raise --scale")
+    return answer
+
+
+def _draw(table: Mapping[float, FloatArray], rng: np.random.Generator, truth: float, n: int) -> FloatArray:
+    expected = table[truth]
+    return rng.poisson(expected, (n, len(expected))).astype(np.float64)
+
+
+def _calibrated(fit: Fit, bias: float, counts: FloatArray) -> Estimates:
+    raw = fit(counts)
+    return Estimates(raw.value - bias, raw.low - bias, raw.high - bias, raw.status)
+
+
+def _bootstrap(
+    estimate: Fit, expected: FloatArray, replicates: int, seed: int, name: str, tolerances: Tolerances, run: RunBlocks
+) -> Bootstrap:
+    """Bootstrap of one pseudo-dataset."""
+    counts = stream(seed, f"{name}, bootstrap", "pseudo_data", 0).poisson(expected).astype(np.float64)
+    return bootstrap(
+        estimate(counts[None, :]), partial(_replicates, counts), estimate, replicates=replicates, seed=seed, name=name,
+        tolerances=tolerances, run=run,
+    )  # fmt: skip
+
+
+def _replicates(counts: FloatArray, rng: np.random.Generator, truth: float, n: int) -> FloatArray:
+    return bootstrap_counts(rng, counts, n)
