@@ -177,10 +177,6 @@ def test_diagnosis_of_data():
     assert found.data == "observed counts" and found.summary.converged and not found.notes
     assert found.goodness.toys.n_toys == 300
     assert {p.name for p in found.pulls} == set(model.parameter_names)
-    plain = found.to_dict()
-    assert plain["correlation"]["matrix"][0][0] == pytest.approx(1.0)
-    assert not any("[" in row["name"] for row in plain["impacts"])
-    assert any("[" in row["name"] for row in found.to_dict(per_bin=True)["impacts"])
 
 
 def test_diagnosis_without_data_is_that_of_the_expectation():

@@ -35,7 +35,7 @@ def workspace(
     """CLs limit on the parameter of interest of a pyhf workspace."""
     from toymc.inference import Model, upper_limit
 
-    model = Model.from_pyhf(_read_json(file), measurement)
+    model = Model.from_pyhf(read_workspace(file), measurement)
     asymptotic = upper_limit(model, cl=cl).to_dict()
     answer = asymptotic if toys is None else {**asymptotic, **_toys(model, cl, toys, seed, workers)}
     if as_json:
@@ -71,7 +71,8 @@ def _plain(values: list[Any]) -> str:
     return ", ".join(f"{value:.4g}" if isinstance(value, float) else str(value) for value in values) or "-"
 
 
-def _read_json(file: str) -> dict[str, Any]:
+def read_workspace(file: str) -> dict[str, Any]:
+    """The content of a JSON file with an object; `InputError` says what is wrong with another one."""
     try:
         content = json.loads(Path(file).read_text(encoding="utf-8"))
     except OSError as error:

@@ -68,6 +68,7 @@ class LazyGroup(click.Group):
         "display": ("toymc.cli.display:display", "Draw one simulated event over the layers of the detector."),
         "detector": ("toymc.cli.detector:detector", "Performance of a detector card."),
         "limit": ("toymc.cli.limit:limit", "Upper limits from counts or from a pyhf workspace."),
+        "fit": ("toymc.cli.fit:fit", "Fit a pyhf workspace: pulls, impacts, correlations, goodness of fit."),
         "significance": ("toymc.cli.significance:significance", "Global significance of the largest excess of a scan."),
         "doctor": ("toymc.cli.doctor:doctor", "Versions, cache folders, compiled kernels."),
     },

@@ -47,22 +47,25 @@ def impact_plot(
         raise InputError("no impacts to draw: the model has no parameter but that of interest")
     shown = list(impacts)[:most]
     rows = np.arange(len(shown))
+    shifts = [abs(s) for i in shown for s in (i.up, i.down, i.prefit_up, i.prefit_down) if np.isfinite(s)]
+    reach = 1.15 * unit * max(shifts, default=1.0) or 1.0
+    scale, power = _power(reach)
     with style():
         figure = new_figure(8.0, max(3.0, 1.6 + 0.27 * len(shown)))
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.5, 1))
         for key, colour, name in (("up", _UP, "+"), ("down", _DOWN, "-")):
             sign = r"$\hat\theta " + name + r" \sigma_\theta$"
             prior = r"$\hat\theta " + name + r" \Delta\theta$"
-            left.barh(rows, _column(shown, key, unit), 0.62, color=colour, alpha=0.75, label=f"{sign} (after the fit)")
             left.barh(
-                rows, _column(shown, f"prefit_{key}", unit), 0.82, facecolor="none", edgecolor=colour, linewidth=1.1,
-                label=f"{prior} (before)",
+                rows, _column(shown, key, scale * unit), 0.62, color=colour, alpha=0.75, label=f"{sign} (after the fit)"
+            )
+            left.barh(
+                rows, _column(shown, f"prefit_{key}", scale * unit), 0.82, facecolor="none", edgecolor=colour,
+                linewidth=1.1, label=f"{prior} (before)",
             )  # fmt: skip
         left.axvline(0.0, color="0.3", linewidth=0.8)
-        shifts = [abs(s) * unit for i in shown for s in (i.up, i.down, i.prefit_up, i.prefit_down) if np.isfinite(s)]
-        reach = 1.15 * max(shifts, default=1.0) or 1.0
-        left.set_xlim(-reach, reach)
-        left.set_xlabel(f"shift of {poi}")
+        left.set_xlim(-scale * reach, scale * reach)
+        _xlabel(left, f"shift of {poi}{power}")
         _pulls(right, shown, rows)
         left.set_yticks(rows, [i.name for i in shown], fontsize=8.5)
         left.set_ylim(len(shown) - 0.4, -0.6)
@@ -76,6 +79,19 @@ def impact_plot(
             label(right, "", luminosity_fb)
             right.set_title("", loc="left")
     return figure
+
+
+def _power(largest: float) -> tuple[float, str]:
+    """Factor that brings numbers to order one, and the power of ten to write behind the label."""
+    exponent = 3 * int(np.floor(np.log10(largest) / 3.0))
+    if exponent in (0, 3):
+        return 1.0, ""
+    return 10.0**-exponent, rf" [$10^{{{exponent}}}$]"
+
+
+def _xlabel(axes: Axes, text: str) -> None:
+    """A long label gets small letters, so that it stays below its axis."""
+    axes.set_xlabel(text, fontsize=min(12.0, 620.0 / max(len(text), 1)))
 
 
 def _column(impacts: Sequence[Impact], key: str, unit: float) -> npt.NDArray[np.float64]:
@@ -153,6 +169,8 @@ def error_bars(
         raise InputError("no components of the error to draw")
     rows = np.arange(len(components))
     values = unit * np.array(list(components.values()))
+    scale, power = _power(float(values.max()))
+    values = scale * values
     with style():
         figure = new_figure(6.4, 1.7 + 0.35 * len(components))
         axes = figure.subplots()
@@ -164,6 +182,6 @@ def error_bars(
         axes.tick_params(axis="y", which="both", left=False, right=False)
         axes.set_ylim(len(components) - 0.4, -0.6)
         axes.set_xlim(0.0, 1.2 * float(values.max()))
-        axes.set_xlabel(f"error of {poi} (squares add up)")
+        _xlabel(axes, f"error of {poi}{power}; squares add up")
         label(axes, text, luminosity_fb, inside=False)
     return figure

@@ -202,7 +202,8 @@ def _trapezoids(masses: Numbers, rows: Intervals, gap: float | None, top: float)
             continue
         left = [(low, min(high, top)) for low, high in rows[i]]
         right = [(low, min(high, top)) for low, high in rows[i + 1]]
-        touch = np.array([[max(a[0], b[0]) <= min(a[1], b[1]) for b in right] for a in left]).reshape(len(left), -1)
+        touch = np.array([[max(a[0], b[0]) <= min(a[1], b[1]) for b in right] for a in left], dtype=bool)
+        touch = touch.reshape(len(left), len(right))
         middle = 0.5 * (at[i] + at[i + 1])
         pairs = [(j, k) for j, k in np.argwhere(touch) if touch[j].sum() == 1 and touch[:, k].sum() == 1]
         out += [(at[i], *left[j], at[i + 1], *right[k]) for j, k in pairs]

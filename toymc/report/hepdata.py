@@ -11,7 +11,7 @@ import yaml
 from toymc.report.diagnostics import FitDiagnostics, impact_table
 from toymc.report.result import Hypothesis, Projection, StudyResult
 from toymc.report.table import Table
-from toymc.report.tables import cutflow_tables, estimator_table, sample_table
+from toymc.report.tables import cutflow_tables, estimator_table, sample_table, variation_tables
 
 # HEPData's controlled vocabulary for the centre-of-mass energy in GeV: the Upsilon(4S), PDG mass to its digits
 _CM_ENERGY_GEV = 10.58
@@ -153,6 +153,7 @@ def tables_of(result: StudyResult, reactions: Sequence[str] = ()) -> list[DataTa
     estimators = estimator_table(result)
     if estimators.rows:
         tables.append(_from_table(estimators, "Estimators", "Bias, pull and coverage of the estimators.", reactions))
+    tables += [_from_table(t, t.title, f"{t.title}.", reactions) for t in variation_tables(result)]
     tables += [_projection_table(p, result, reactions) for p in result.projections or []]
     for entry in result.diagnostics or []:
         tables += _diagnostic_tables(entry, result.limit_on or entry.poi, reactions)

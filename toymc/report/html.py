@@ -7,7 +7,8 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-from toymc.report.diagnostics import impact_table, status_table
+import toymc
+from toymc.report.diagnostics import FitDiagnostics, impact_table, status_table
 from toymc.report.result import StudyResult
 from toymc.report.run_toml import RunConfig
 from toymc.report.table import Table
@@ -19,6 +20,7 @@ from toymc.report.tables import (
     projection_table,
     sample_table,
     source_table,
+    variation_tables,
 )
 
 
@@ -42,7 +44,7 @@ def render(result: StudyResult, config: RunConfig, title: str, plots: Sequence[t
     parts = []
     # a projection says its limits in its own table
     limits = projection_table(result) if result.projections else limit_table(result)
-    for table in (limits, estimator_table(result)):
+    for table in (limits, estimator_table(result), *variation_tables(result)):
         if table.rows:
             parts.append(section(table.title, html_table(table)))
     if result.published:
@@ -53,7 +55,7 @@ def render(result: StudyResult, config: RunConfig, title: str, plots: Sequence[t
     if plots:
         parts.append(section("Plots", '<div class="plots">' + "".join(figure(*plot) for plot in plots) + "</div>"))
     if result.diagnostics:
-        parts.append(section("Fit diagnostics", _diagnostics(result)))
+        parts.append(section("Fit diagnostics", _diagnostics(result.diagnostics)))
     systematics = source_table(result)
     if systematics.rows:
         parts.append(section(systematics.title, html_table(systematics)))
@@ -71,15 +73,24 @@ def render(result: StudyResult, config: RunConfig, title: str, plots: Sequence[t
     if result.timing:
         rows = tuple(result.timing.items())
         parts.append(section("Timing", html_table(Table("", ("quantity", "value"), rows))))
+    return _page(f"toymc: {result.study}", title, _lead(result), parts)
+
+
+def render_fit(entry: FitDiagnostics, source: str, plots: Sequence[tuple[Path, str]]) -> str:
+    """The page of one fit as HTML text; arguments as in `render`, `source` says what was fitted."""
+    parts = [section("Fit", _diagnostics([entry]))]
+    if plots:
+        parts.append(section("Plots", '<div class="plots">' + "".join(figure(*plot) for plot in plots) + "</div>"))
+    return _page(f"toymc: fit of {source}", entry.title, escape(f"{source} · toymc {toymc.__version__}"), parts)
+
+
+def _page(title: str, heading: str, lead: str, parts: Sequence[str]) -> str:
     template = Template(resources.files("toymc.report").joinpath("report.html").read_text(encoding="utf-8"))
-    return template.substitute(
-        title=escape(f"toymc: {result.study}"), heading=escape(title), lead=_lead(result), body="\n".join(parts)
-    )
+    return template.substitute(title=escape(title), heading=escape(heading), lead=lead, body="\n".join(parts))
 
 
-def _diagnostics(result: StudyResult) -> str:
-    """Status of the fits, then for each what went wrong and its impacts, the largest open."""
-    entries = result.diagnostics or []
+def _diagnostics(entries: Sequence[FitDiagnostics]) -> str:
+    """Status of the fits, then for each what went wrong and its impacts, the first open."""
     parts = [html_table(status_table(entries))]
     for entry in entries:
         for note in entry.notes or []:

@@ -132,6 +132,18 @@ class EstimatorCheck(Part):
     experiments_to_decide: int | None = None
 
 
+class EstimatorShift(Part):
+    """Change of an estimate, or its bias, under one named change of the chain; beside the published size."""
+
+    name: str
+    value: float
+    error: float | None = None
+    published: float | None = None
+    at_most: bool | None = None
+    """The published size is an upper limit."""
+    what: str | None = None
+
+
 class Estimator(Part):
     """One measured quantity with its bias and pull."""
 
@@ -161,6 +173,11 @@ class Estimator(Part):
     failures: list[tuple[float, int, str]] | None = None
     """True value, number and reason of failed experiments, the first ones."""
     verdict: str | None = None
+    effects: list[EstimatorShift] | None = None
+    """Bias with parts of the chain switched off."""
+    by_truth: list[EstimatorShift] | None = None
+    """Bias at each generated true value."""
+    systematics_table: list[EstimatorShift] | None = None
     points: list[EstimatorPoint] | None = None
     checks: list[EstimatorCheck] | None = None
 

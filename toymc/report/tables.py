@@ -2,7 +2,7 @@
 
 import math
 
-from toymc.report.result import Hypothesis, Published, StudyResult
+from toymc.report.result import EstimatorShift, Hypothesis, Published, StudyResult
 from toymc.report.table import Cell, Table
 
 
@@ -83,6 +83,28 @@ def estimator_table(result: StudyResult) -> Table:
     header = tuple(key.replace("_error", " +-") if key != "stat_error" else "stat. error" for key in keys)
     rows = tuple(tuple(getattr(e, key) for key in keys) for e in result.estimators or [])
     return _without_empty(Table("Estimators", tuple(name.replace("_", " ") for name in header), rows))
+
+
+def variation_tables(result: StudyResult) -> list[Table]:
+    """For every estimator that has them: systematic table, what makes the bias, bias at each true value."""
+    titles = {
+        "systematics_table": "Systematic uncertainties of {}: ours beside the published ones",
+        "effects": "Bias of {} with parts of the chain switched off",
+        "by_truth": "Bias of {} at each true value",
+    }
+    tables = {}
+    for entry in result.estimators or []:
+        for key, title in titles.items():
+            shifts: list[EstimatorShift] = getattr(entry, key) or []
+            if shifts:
+                rows = tuple((s.name, s.value, s.error, _published_size(s), s.what) for s in shifts)
+                header = ("name", "ours", "+-", "published", "what is changed")
+                tables[entry.name, key] = _without_empty(Table(title.format(entry.name), header, rows))
+    return list(tables.values())
+
+
+def _published_size(shift: EstimatorShift) -> str | float | None:
+    return f"<= {shift.published:g}" if shift.at_most else shift.published
 
 
 def projection_table(result: StudyResult) -> Table:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -55,26 +54,6 @@ class Diagnosis:
     correlation: FloatArray
     goodness: Goodness | None
     notes: tuple[str, ...]
-
-    def to_dict(self, per_bin: bool = False) -> dict[str, Any]:
-        """JSON-ready; numbers that do not exist are null, factors per bin come with `per_bin`."""
-        shown = [i for i, name in enumerate(self.names) if per_bin or "[" not in name]
-        plain = {
-            "model": self.model,
-            "data": self.data,
-            "fit": asdict(self.summary),
-            "goodness_of_fit": None if self.goodness is None else asdict(self.goodness),
-            "error_components": dict(self.components),
-            "pulls": [asdict(p) for p in self.pulls if per_bin or "[" not in p.name],
-            "impacts": [asdict(i) for i in self.impacts if per_bin or "[" not in i.name],
-            "correlation": {
-                "names": [self.names[i] for i in shown],
-                "matrix": [[float(self.correlation[i, j]) for j in shown] for i in shown],
-            },
-            "notes": list(self.notes),
-        }
-        found: dict[str, Any] = _finite(plain)
-        return found
 
 
 def diagnose(
@@ -193,12 +172,3 @@ def _expectation(likelihood: Likelihood, mu: float) -> Dataset:
     theta = likelihood.layout.start.copy()
     theta[0] = mu
     return likelihood.asimov(theta, likelihood.nominal_gammas())
-
-
-def _finite(value: Any) -> Any:
-    """Plain JSON types; numbers that are not finite become None."""
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
