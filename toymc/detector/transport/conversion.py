@@ -69,6 +69,7 @@ def effective_z(x0_g_cm2: float, z_over_a: float) -> float:
     """
 
     def off(z: float) -> float:
+        """Radiation length of the card over that of Z, less one."""
         return z_over_a * _radiation_bracket(z) / z / _TSAI_G_PER_CM2 * x0_g_cm2 - 1.0
 
     return float(brentq(off, 1.0, 110.0)) if off(1.0) < 0.0 < off(110.0) else (1.0 if off(1.0) >= 0.0 else 110.0)

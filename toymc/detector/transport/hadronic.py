@@ -80,11 +80,13 @@ def hadron_table() -> FloatArray:
     p = np.exp(LOG_P_LOW + LOG_P_STEP * np.arange(N_MOMENTA))
 
     def against_kinetic(section: str, column: str, m: float) -> FloatArray:
+        """Cross-section that the card gives over the kinetic energy of a hadron of mass m, on the grid of p."""
         data = card[section]
         kinetic = np.sqrt(p * p + m * m) - m
         return np.asarray(np.interp(np.log(kinetic), np.log(data["kinetic_GeV"]), data[column]))
 
     def from_nucleon(section: str) -> FloatArray:
+        """Cross-section on carbon from that on a nucleon, on the grid of p."""
         data = card[section]
         return _glauber(np.interp(np.log(p), np.log(data["momentum_GeV"]), data["nucleon_mb"]), area, nucleons)
 

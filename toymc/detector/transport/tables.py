@@ -107,6 +107,7 @@ class _Materials:
         self._places: dict[str, int] = {}
 
     def fill(self, row: FloatArray, name: str, x_over_x0: float) -> FloatArray:
+        """Write depths, Z/A, excitation energy and number of the element of a named material into a row of a piece."""
         material = self._section.of(name)
         if name not in self._places:
             self._places[name] = len(self._elements)

@@ -1,7 +1,7 @@
 """What the level-1 trigger looks at: tracks, calorimeter clusters, pairs of them, as rows of scratch arrays.
 
 `work` (WORK_SHAPE) holds numbers, `zones` (ZONES_SHAPE) for clusters the polar interval, for tracks the lines whose
-polar range they lie in (bits), for pairs the lines of kind pair that can and that do pass them (bits).
+polar range they lie in (bits), for pairs the lines of kind pair that they may pass (bits).
 """
 
 import math
@@ -28,8 +28,8 @@ MUON_X, MUON_Y, MUON_MOMENTUM, MUON_FOUND = range(14, 18)
 TOTAL_INSIDE, MOST_INSIDE, MOST_CMS_INSIDE = range(18, 21)
 WORK_SHAPE = (21, 64)
 """Scratch of an event, float64."""
-OF_CLUSTERS, OF_TRACKS, PASSES, SURELY = range(4)
-ZONES_SHAPE = (4, 64)
+OF_CLUSTERS, OF_TRACKS, PASSES = range(3)
+ZONES_SHAPE = (3, 64)
 """Scratch of an event, int64."""
 
 _FAINT = 0.05  # GeV: clusters below it pass no threshold of any line

@@ -161,7 +161,7 @@ def _zones(lines: Sequence[TriggerLine]) -> tuple[FloatArray, FloatArray, FloatA
     around = np.concatenate(([math.pi], theta, [0.0]))
     # one theta of each interval, in the order of rising cosines
     masks = _masks(0.5 * (around[:-1] + around[1:]), lines)
-    inside = [k for k, line in enumerate(lines) if line.kind in ("energy", "count", "single")]
+    inside = [k for k, line in enumerate(lines) if KINDS.index(line.kind) in (ENERGY_SUM, COUNT, SINGLE)]
     cover = (masks[:, None] >> np.array(inside, dtype=np.int64)) & 1
     return np.cos(theta), _padded(cover.astype(np.float64), 0.0), 1.0 / np.tan(theta), masks
 
