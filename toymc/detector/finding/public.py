@@ -64,7 +64,7 @@ def tracking_efficiency(
     >>> from toymc.detector import build_detector
     >>> d = build_detector(load_card("belle2"))
     >>> tracking_efficiency(d, "pi", 0.8, 1.57, [0.0, 60.0]).round(2)
-    array([0.96, 0.59])
+    array([0.96, 0.53])
     """
     if species not in SPECIES:
         raise InputError(f"unknown species '{species}': give one of {', '.join(SPECIES)}")
