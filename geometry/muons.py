@@ -5,12 +5,12 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from toymc.geometry.numbers import (
-    Angle,
     CardModel,
     Fraction,
     NonNegative,
     NonNegativeFloat,
     Number,
+    PolarRange,
     Positive,
     PositiveFloat,
     Source,
@@ -111,19 +111,12 @@ class Flux(CardModel):
     return_tesla: Number
 
 
-class KlmAcceptance(CardModel):
+class KlmAcceptance(PolarRange):
     """Where an extrapolated muon is looked for (degrees, GeV)."""
 
-    theta_min_deg: Angle
-    theta_max_deg: Angle
     p_min: Positive
     pt_min_barrel: Positive
     geometric_efficiency: Fraction
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        require_order(self.theta_min_deg.value, self.theta_max_deg.value, "theta_min_deg", "theta_max_deg")
-        return self
 
 
 class Switch(CardModel):

@@ -1,8 +1,8 @@
 """Building blocks of the cards: numbers that carry their source."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 PositiveFloat = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -66,3 +66,15 @@ def require_order(low: float, high: float, low_name: str, high_name: str) -> Non
     """Refuse low >= high with both names and values."""
     if not low < high:
         raise ValueError(f"{low_name} = {low:g} must be below {high_name} = {high:g}")
+
+
+class PolarRange(CardModel):
+    """A range of polar angles in degrees."""
+
+    theta_min_deg: Angle
+    theta_max_deg: Angle
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        require_order(self.theta_min_deg.value, self.theta_max_deg.value, "theta_min_deg", "theta_max_deg")
+        return self

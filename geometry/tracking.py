@@ -8,12 +8,12 @@ from pydantic import Field, model_validator
 from toymc.errors import InputError
 from toymc.geometry.material import Material
 from toymc.geometry.numbers import (
-    Angle,
     CardModel,
     Finite,
     Fraction,
     NonNegativeFloat,
     Number,
+    PolarRange,
     Positive,
     PositiveFloat,
     Source,
@@ -108,17 +108,10 @@ class ChamberLayer(CardModel):
         return self
 
 
-class Acceptance(CardModel):
+class Acceptance(PolarRange):
     """Where tracks are found."""
 
-    theta_min_deg: Angle
-    theta_max_deg: Angle
     pt_min: Positive
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        require_order(self.theta_min_deg.value, self.theta_max_deg.value, "theta_min_deg", "theta_max_deg")
-        return self
 
 
 class TwoTerms(CardModel):
