@@ -70,6 +70,7 @@ class LazyGroup(click.Group):
         "limit": ("toymc.cli.limit:limit", "Upper limits from counts or from a pyhf workspace."),
         "fit": ("toymc.cli.fit:fit", "Fit a pyhf workspace: pulls, impacts, correlations, goodness of fit."),
         "significance": ("toymc.cli.significance:significance", "Global significance of the largest excess of a scan."),
+        "cite": ("toymc.cli.cite:cite", "BibTeX of everything that entered a run."),
         "doctor": ("toymc.cli.doctor:doctor", "Versions, cache folders, compiled kernels."),
     },
 )
