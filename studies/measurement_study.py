@@ -72,6 +72,8 @@ class MeasurementStudy(Study):
         What is switched off -> shift of the nominal sample without it.
     fits : mapping of str to Fit
         Name of the estimator -> fit; the first is the result.
+    curve : callable
+        Counts (n_bins,) -> what the first fit makes of them, for figures.
     variations : tuple of Variation
     kernel_bins : float
         Width of the Gaussian that smooths the simulated signal for simplified experiments, in bins.
@@ -87,6 +89,7 @@ class MeasurementStudy(Study):
     effects: Mapping[str, str]
     off: Mapping[str, str]
     fits: Mapping[str, Fit]
+    curve: Callable[[FloatArray], FloatArray]
     variations: tuple[Variation, ...]
     kernel_bins: float
     statistical: float
@@ -98,10 +101,15 @@ class MeasurementStudy(Study):
 
     def background(self, spectra: Spectra) -> FloatArray:
         """Expected events per bin of everything but the signal, smoothed."""
+        total: FloatArray = np.sum([self.background_of(spectra, name) for name in self.standard_model], axis=0)
+        return total
+
+    def background_of(self, spectra: Spectra, sample: str) -> FloatArray:
+        """Expected events per bin of one background sample, smoothed as the sample says."""
         channel = self.channels[0]
-        parts = [spectra[name, channel.name, t].smoothed().nominal for name in self.standard_model
-                 for t in channel.templates]  # fmt: skip
-        total: FloatArray = np.sum(parts, axis=0)
+        straight = next(s.straight for s in self.samples if s.name == sample)
+        found = [spectra[sample, channel.name, t] for t in channel.templates]
+        total: FloatArray = np.sum([(s.straightened() if straight else s.smoothed()).nominal for s in found], axis=0)
         return total
 
     def expected(self, spectra: Spectra, sample: str) -> FloatArray:

@@ -26,7 +26,7 @@ from toymc.generators.tau.resonances import a1_running_width, form_factors
 from toymc.generators.tau_pair import MASS_RANGE
 from toymc.geometry.beam import load_beam
 from toymc.inference.estimators import Estimates
-from toymc.inference.unbinned.edge import RANGE, fit_edge_counts
+from toymc.inference.unbinned.edge import RANGE, edge_shares, fit_edge_counts
 from toymc.studies.measurement_study import MeasurementStudy, Variation
 from toymc.studies.study import NOMINAL, Channel, Columns, Sample, published
 
@@ -87,10 +87,12 @@ def _samples() -> tuple[Sample, ...]:
         _signal("signal_no_isr", OTHER_EVENTS, isr=False),
         _signal("signal_no_fsr", OTHER_EVENTS, fsr=False),
         _signal("signal_no_radiation", OTHER_EVENTS, isr=False, fsr=False),
-        Sample("tau_other_three_prong", "tau_pair", other, 2_000_000, _pairs, ("mmin",)),
-        Sample("tau_one_prong", "tau_pair", one, 1_000_000, _pairs, ("mmin",), estimate="tau_mass_one_prong.json"),
-        Sample("continuum", "continuum", {}, 500_000, _cross_section, ("mmin",), estimate="tau_mass_continuum.json"),
-    )
+        Sample("tau_other_three_prong", "tau_pair", other, 2_000_000, _pairs, ("mmin",), straight=True),
+        Sample("tau_one_prong", "tau_pair", one, 1_000_000, _pairs, ("mmin",), estimate="tau_mass_one_prong.json",
+               straight=True),
+        Sample("continuum", "continuum", {}, 500_000, _cross_section, ("mmin",), estimate="tau_mass_continuum.json",
+               straight=True),
+    )  # fmt: skip
 
 
 def _observe(reco: Reconstruction) -> tuple[Columns, npt.NDArray[np.int8]]:
@@ -173,6 +175,11 @@ def _edge(form: str, counts: FloatArray) -> Estimates:
     return Estimates.of(MEV * fits.values[:, 0], MEV * fits.errors[:, 0], status=(fits.status != 0).astype(np.int8))
 
 
+def _curve(counts: FloatArray) -> FloatArray:
+    shares: FloatArray = counts.sum() * edge_shares(fit_edge_counts(counts).values[0], bins=len(counts))
+    return shares
+
+
 def _inject(signal: Mapping[str, str | float]) -> tuple[Sample, float]:
     """The signal at any mass; the PDG mass if none is given."""
     value = signal.get("mass_GeV", M_TAU)
@@ -237,6 +244,7 @@ TAU_MASS = MeasurementStudy(
     effects=EFFECTS,
     off=OFF,
     fits={"pseudomass_edge": partial(_edge, "arctan"), "pseudomass_edge_slope": partial(_edge, "arctan_slope")},
+    curve=_curve,
     variations=_variations(),
     kernel_bins=PUBLISHED["kernel_MeV"]["value"] / (MEV * (RANGE[1] - RANGE[0]) / BINS),
     statistical=PUBLISHED["result"]["m_tau"]["error"],

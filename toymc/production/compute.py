@@ -145,7 +145,7 @@ def compute_study(
     start = time.perf_counter()
     sources = systematic_sources(study, options.systematics)
     luminosity = options.luminosity_fb or study.luminosity_fb
-    samples = _run_samples(study, options, luminosity, notify)
+    samples = run_samples(study, options, luminosity, notify)
     generated = time.perf_counter()
     spectra = spectra_of(study, samples)
     nominal = study.hypotheses(spectra, sources)
@@ -168,8 +168,8 @@ def compute_study(
         systematics=options.systematics,
         detector=study.card,
         pdg_edition=pdg_edition(),
-        samples=[entry for run in samples.values() for entry in _sample_entries(study, run)],
-        cutflow=_cutflows(study, samples),
+        samples=[entry for run in samples.values() for entry in sample_entries(study, run)],
+        cutflow=cut_flows(study, samples),
         hypotheses=[entry for each in entries for entry in each],
         diagnostics=diagnostics,
         published=[Published.model_validate(row) for row in study.published()],
@@ -185,7 +185,7 @@ def compute_study(
     return StudyRun(study, options, samples, spectra, nominal, result, merge_workspaces(nominal))
 
 
-def _run_samples(
+def run_samples(
     study: Study, options: RunOptions, luminosity: float, notify: ProgressFactory | None
 ) -> dict[str, SampleRun]:
     beam, detector = load_beam(study.card), build_detector(load_card(study.card))
@@ -272,7 +272,7 @@ def _entry(
     )
 
 
-def _sample_entries(study: Study, run: SampleRun) -> list[ResultSample]:
+def sample_entries(study: Study, run: SampleRun) -> list[ResultSample]:
     """One entry per channel that the sample is filled into."""
     entries = []
     for name in run.sample.channels:
@@ -300,7 +300,7 @@ def _sample_entries(study: Study, run: SampleRun) -> list[ResultSample]:
     return entries
 
 
-def _cutflows(study: Study, samples: Mapping[str, SampleRun]) -> dict[str, list[CutFlowStep]]:
+def cut_flows(study: Study, samples: Mapping[str, SampleRun]) -> dict[str, list[CutFlowStep]]:
     flows = {}
     for run in samples.values():
         for name in run.sample.channels:

@@ -26,6 +26,7 @@ from toymc.production.chunks import Chunk, ProgressFactory, map_chunks, plan_chu
 from toymc.production.spectra import SampleRun
 from toymc.production.stored import load_estimate
 from toymc.streams import stream
+from toymc.studies.measurement_study import MeasurementStudy
 from toymc.studies.study import Sample, Spectrum, Study
 
 # events that show the largest generator weight of a process; weights take few values
@@ -84,7 +85,8 @@ def _from_estimate(study: Study, sample: Sample, expected: float, seed: int) -> 
     for name in sample.channels:
         channel = study.channel(name)
         parts = [run.spectrum(channel, template) for template in channel.templates]
-        bins = reduce(Spectrum.__add__, parts).smoothed().nominal
+        total = reduce(Spectrum.__add__, parts)
+        bins = (total.straightened() if sample.straight else total.smoothed()).nominal
         counts = rng.poisson(bins)
         low, high = np.repeat(channel.edges[:-1], counts), np.repeat(channel.edges[1:], counts)
         drawn[name] = low + (high - low) * rng.random(len(low))
@@ -134,8 +136,8 @@ def draw_dataset(
     if not 0.0 < luminosity_fb < float("inf"):
         raise InputError(f"luminosity {luminosity_fb} /fb: give a positive number")
     wanted = [(sample, 1.0) for sample in study.samples if sample.name in study.standard_model]
-    if inject:
-        wanted.append(study.inject(inject))
+    if inject or isinstance(study, MeasurementStudy):
+        wanted.append(study.inject(inject or {}))
     beam, detector = load_beam(study.card), build_detector(load_card(study.card))
     found: dict[str, list[FloatArray]] = {channel.name: [] for channel in study.channels}
     origin: dict[str, list[np.ndarray]] = {channel.name: [] for channel in study.channels}

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _STEPS = 13
+Errors = dict[str, tuple[Measurement, dict[str, ErrorCurve]]]
+"""Name -> measurement and its errors by scenario."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,8 @@ def project_study(
     options = RunOptions(None, seed, scale, workers, executor, scheduler, systematics)
     with run_folder(out, f"{study.name} (project)") as folder, warming():
         given = study_input(study, options, stored, progress)
-        if not given.hypotheses and not study.measurements:
+        measurements = given.measurements or study.measurements
+        if not given.hypotheses and not measurements:
             raise InputError(f"study {study.name} has neither limits nor measurements to project")
         grid = luminosity_steps(given.luminosity_fb, luminosity_fb, _STEPS)
         ready = time.perf_counter()
@@ -117,7 +120,7 @@ def project_study(
         plan = plan_chunks(len(given.hypotheses), 1)
         notify = None if progress is None else progress("hypotheses")
         projected = list(map_chunks(task, plan, workers, executor, notify, scheduler=scheduler))
-        errors = {m.name: _errors(m, luminosity_fb) for m in study.measurements}
+        errors = {m.name: (m, error_curves(m, luminosity_fb)) for m in measurements}
         result = _result(study, given, projected, errors, luminosity_fb, seed).model_copy(
             update={"timing": {"input_s": ready - start, "projections_s": time.perf_counter() - ready}}
         )
@@ -157,7 +160,8 @@ def _project(study: Study, given: StudyInput, grid: "np.ndarray", chunk: Chunk) 
     )
 
 
-def _errors(measurement: Measurement, luminosity_fb: float) -> dict[str, ErrorCurve]:
+def error_curves(measurement: Measurement, luminosity_fb: float) -> dict[str, ErrorCurve]:
+    """Errors up to a luminosity, by scenario."""
     grid = luminosity_steps(measurement.luminosity_fb, luminosity_fb, _STEPS)
     return {name: project_measurement(measurement, grid, scenario) for name, scenario in SCENARIOS.items()}
 
@@ -169,7 +173,7 @@ def _result(
     study: Study,
     given: StudyInput,
     projected: Sequence[Projected],
-    errors: dict[str, dict[str, ErrorCurve]],
+    errors: Errors,
     luminosity_fb: float,
     seed: int,
 ) -> StudyResult:
@@ -187,7 +191,7 @@ def _result(
     projections = [
         _projection(study, p, i, name) for p in projected for i in range(len(p.curves)) for name in p.curves[i]
     ]
-    projections += [_error_projection(m, c) for m in study.measurements for c in errors[m.name].values()]
+    projections += [error_projection(m, c) for m, curves in errors.values() for c in curves.values()]
     return StudyResult(
         study=study.name,
         version=toymc.__version__,
@@ -225,7 +229,8 @@ def _share(study: Study, cost: SourceCost) -> SourceShare:
     return SourceShare(source=cost.group, share=cost.share, floor=floor_of(cost.sources[0], study.floors), why=why)
 
 
-def _error_projection(measurement: Measurement, curve: ErrorCurve) -> Projection:
+def error_projection(measurement: Measurement, curve: ErrorCurve) -> Projection:
+    """One scenario as result.json has it."""
     total = curve.total
     sources = [
         SourceShare(
@@ -275,7 +280,7 @@ def _plots(
     study: Study,
     given: StudyInput,
     projected: Sequence[Projected],
-    errors: dict[str, dict[str, ErrorCurve]],
+    errors: Errors,
     luminosity_fb: float,
 ) -> list[Plot]:
     plots = []
@@ -314,11 +319,11 @@ def _plots(
                     f"Cost of each group of systematic sources at {luminosity_fb:g} /fb, {_words(shown.hypothesis)}.",
                 )
             )
-    for measurement in study.measurements:
+    for measurement, curves in errors.values():
         plots.append(
             Plot(
                 f"error_{measurement.name.replace(' ', '_')}",
-                _error_figure(measurement, errors[measurement.name]),
+                error_figure(measurement, curves),
                 f"Error of {measurement.name} against luminosity.",
             )
         )
@@ -403,7 +408,8 @@ def _sources(shown: Projected, luminosity_fb: float) -> "Figure":
     return source_bars(ordered, text=_words(shown.hypothesis), luminosity_fb=luminosity_fb)
 
 
-def _error_figure(measurement: Measurement, curves: dict[str, ErrorCurve]) -> "Figure":
+def error_figure(measurement: Measurement, curves: dict[str, ErrorCurve]) -> "Figure":
+    """Error against luminosity in all scenarios."""
     from toymc.plotting.projections import Curve, against_luminosity
 
     return against_luminosity(

@@ -8,6 +8,7 @@ import numpy as np
 from toymc.io.outputs import run_folder
 from toymc.production.chunks import ProgressFactory
 from toymc.production.compute import RunOptions, StudyRun, compute_study
+from toymc.production.measurement.run import run_measurement
 from toymc.production.observed import read_observed
 from toymc.production.scan.run import run_scan_study
 from toymc.production.versions import run_versions
@@ -16,6 +17,7 @@ from toymc.report.result import StudyResult
 from toymc.report.run_toml import RunConfig
 from toymc.report.write import Plot, write_run
 from toymc.studies import AnyStudy
+from toymc.studies.measurement_study import MeasurementStudy
 from toymc.studies.scan_study import ScanStudy
 
 if TYPE_CHECKING:
@@ -67,6 +69,9 @@ def run_study(
     if isinstance(study, ScanStudy):
         options = RunOptions(luminosity_fb, seed, scale, workers, executor, scheduler, systematics)
         return run_scan_study(study, out, options, points=points, data=data, progress=progress)
+    if isinstance(study, MeasurementStudy):
+        options = RunOptions(luminosity_fb, seed, scale, workers, executor, scheduler, systematics)
+        return run_measurement(study, out, options, data=data, progress=progress)
     observed, data_luminosity = (None, None) if data is None else read_observed(data, study)
     amount = luminosity_fb if luminosity_fb is not None else data_luminosity
     options = RunOptions(amount, seed, scale, workers, executor, scheduler, systematics)

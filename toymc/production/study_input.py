@@ -8,9 +8,11 @@ from typing import Any
 
 from toymc.errors import InputError
 from toymc.inference import Channel, Model, NormFactor
+from toymc.inference.projections import Measurement
 from toymc.production.chunks import ProgressFactory
 from toymc.production.compute import RunOptions, compute_study
 from toymc.report.result import StudyResult, read_result
+from toymc.studies.measurement_study import MeasurementStudy
 from toymc.studies.study import Hypothesis, Spectra, Study
 
 
@@ -26,12 +28,15 @@ class StudyInput:
     spectra : mapping or None
         None for a stored run, which keeps the models alone.
     luminosity_fb : float
+    measurements : tuple of Measurement
+        With the errors of the run, where it measured something.
     """
 
     result: StudyResult
     hypotheses: list[Hypothesis]
     spectra: Spectra | None
     luminosity_fb: float
+    measurements: tuple[Measurement, ...] = ()
 
 
 def study_input(
@@ -54,6 +59,10 @@ def study_input(
     InputError
         If the folder holds no run of the study, or one that says too little.
     """
+    if isinstance(study, MeasurementStudy):
+        from toymc.production.measurement.stored import measurement_input
+
+        return measurement_input(study, options, stored, notify)
     if stored is None:
         run = compute_study(study, options, None, notify)
         return StudyInput(run.result, run.hypotheses, run.spectra, run.result.luminosity_fb or study.luminosity_fb)

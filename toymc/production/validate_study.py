@@ -23,6 +23,7 @@ from toymc.report.result import Estimator, EstimatorCheck, EstimatorPoint, Study
 from toymc.report.run_toml import RunConfig
 from toymc.report.write import Plot, write_run
 from toymc.studies.estimators import StudyEstimator, signal_strengths
+from toymc.studies.measurement_study import MeasurementStudy
 from toymc.studies.study import Study
 
 if TYPE_CHECKING:
@@ -117,7 +118,9 @@ def validate_study(
 
 
 def _estimators(study: Study, given: StudyInput) -> list[StudyEstimator]:
-    if study.estimators is not None:
+    if isinstance(study, MeasurementStudy) and given.spectra is not None:
+        found = study.experiments(given.spectra)
+    elif study.estimators is not None:
         found = study.estimators(given.hypotheses, given.spectra)
     else:
         found = signal_strengths(given.hypotheses)
@@ -420,6 +423,7 @@ def _coverage(members: Sequence[Outcome], text: str, luminosity_fb: float) -> "F
 
 
 def _in_errors(outcome: Outcome) -> "np.ndarray":
-    """True values in units of the spread at the smallest of them."""
+    """True values in units of the spread at the smallest of them, from zero or from the smallest on."""
     points = outcome.toys.points
-    return np.array([p.truth for p in points]) / (points[0].spread.value or 1.0)
+    first = max(points[0].truth, 0.0)
+    return np.array([p.truth - first for p in points]) / (points[0].spread.value or 1.0)

@@ -1,0 +1,1 @@
+"""A measurement: bias and error of its estimators, variations of the chain, what makes the bias, its files."""

@@ -1,0 +1,95 @@
+"""What a run of a measurement leaves for `toymc study validate` and `toymc study project`: spectra and errors."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from toymc.errors import InputError
+from toymc.inference.projections import Measurement, Systematic
+from toymc.production.chunks import ProgressFactory
+from toymc.production.compute import RunOptions
+from toymc.production.study_input import StudyInput
+from toymc.report.result import Estimator, StudyResult, read_result
+from toymc.studies.measurement_study import MeasurementStudy
+from toymc.studies.study import Spectra, Spectrum
+
+FILE = "spectra.h5"
+_COLUMNS = ("nominal", "variance", "raw")
+
+
+def write_spectra(path: Path, spectra: Spectra) -> None:
+    """Write expected events, squared errors and simulated events per bin of every sample."""
+    with h5py.File(path, "w", track_order=True) as file:
+        for (sample, channel, template), spectrum in spectra.items():
+            for name in _COLUMNS:
+                key = f"{sample}/{channel}/{template}/{name}"
+                file.create_dataset(key, data=getattr(spectrum, name), compression="gzip", track_times=False)
+
+
+def read_spectra(path: Path, study: MeasurementStudy) -> Spectra:
+    """Read what `write_spectra` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or does not fit the study.
+    """
+    found = {}
+    try:
+        with h5py.File(path, "r") as file:
+            for sample in study.samples:
+                for channel in study.channels:
+                    for template in channel.templates:
+                        group = f"{sample.name}/{channel.name}/{template}"
+                        columns = [np.asarray(file[f"{group}/{name}"], dtype=np.float64) for name in _COLUMNS]
+                        if any(len(c) != len(channel.edges) - 1 for c in columns):
+                            raise InputError(f"{path}: '{group}' has other bins than the study: run the study again")
+                        found[sample.name, channel.name, template] = Spectrum(*columns, up={}, down={})
+    except (OSError, KeyError) as error:
+        raise InputError(f"cannot read {path}: {error}: run the study again") from error
+    return found
+
+
+def measurement_of(study: MeasurementStudy, entry: Estimator, luminosity_fb: float) -> Measurement:
+    """An estimator of a run with its errors today.
+
+    A source is as large as found here or as published, whichever is larger; where the publication states an upper limit
+    alone, ours is taken.
+    """
+    ours = {s.name: s.value for s in entry.systematics_table or []}
+    sources = []
+    for v in study.variations:
+        size = ours.get(v.name, 0.0)
+        if v.published is not None and not v.at_most:
+            size = max(size, v.published)
+        sources.append(Systematic(v.name, size, v.floor * size, v.why))
+    return Measurement(study.quantity, float(entry.stat_error or 0.0), tuple(sources), luminosity_fb, study.unit)
+
+
+def first_estimator(study: MeasurementStudy, result: StudyResult) -> Estimator:
+    """The estimator that is the result of the study, as expected."""
+    name = next(iter(study.fits))
+    for entry in result.estimators or []:
+        if entry.name == name and entry.method == "expected":
+            return entry
+    raise InputError(f"the run of {study.name} has no estimator {name}: run the study again")
+
+
+def measurement_input(
+    study: MeasurementStudy, options: RunOptions, stored: str | Path | None, notify: ProgressFactory | None
+) -> StudyInput:
+    """Spectra and errors of a stored run, or of a run that is made now; see `study_input`."""
+    from toymc.production.measurement.compute import compute_measurement
+
+    if stored is None:
+        run = compute_measurement(study, options, None, notify)
+        result, spectra = run.result, run.spectra
+    else:
+        result = read_result(stored)
+        if result.study != study.name:
+            raise InputError(f"{stored} holds a run of {result.study}, not of {study.name}")
+        spectra = read_spectra(Path(stored) / FILE, study)
+    luminosity = result.luminosity_fb or study.luminosity_fb
+    measurement = measurement_of(study, first_estimator(study, result), luminosity)
+    return StudyInput(result, [], spectra, luminosity, (measurement,))
