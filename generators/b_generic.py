@@ -21,6 +21,7 @@ from toymc.generators.b_meson.pythia_decays import b_decays
 from toymc.generators.b_meson.upsilon import UpsilonTables, upsilon_tables
 from toymc.generators.parameters import Parameter, Value
 from toymc.generators.pythia_batch import draw_seed
+from toymc.generators.rows import check_events
 from toymc.geometry.beam import BeamCard
 
 DESCRIPTION = "e+e- -> Upsilon(4S) -> B Bbar, generic decays by Pythia 8 (extra toymc[generators])"
@@ -67,8 +68,7 @@ class GenericPairs:
         ToymcError
             If Pythia 8 is not installed.
         """
-        if n_events < 1:
-            raise InputError(f"{n_events} events asked for: give at least 1")
+        check_events(n_events)
         decays = b_decays(draw_seed(rng), n_events, self.charged, self.neutral)
         return generic_events(rng, first_event_id, self.upsilon, self.options, decays, self.name)
 

@@ -33,6 +33,7 @@ from toymc.generators.b_meson.pool import decay_pool
 from toymc.generators.b_meson.upsilon import UpsilonTables, upsilon_tables
 from toymc.generators.models import model_point
 from toymc.generators.parameters import Parameter, Value
+from toymc.generators.rows import check_events
 from toymc.geometry.beam import BeamCard
 
 DESCRIPTION = "e+e- -> Upsilon(4S) -> B Bbar with B -> K(*) S, S -> e e, mu mu, pi pi, K K, and control modes"
@@ -94,8 +95,7 @@ class BToKaonScalar:
         ToymcError
             With ``other=pool``, if Pythia 8 is not installed.
         """
-        if n_events < 1:
-            raise InputError(f"{n_events} events asked for: give at least 1")
+        check_events(n_events)
         # here and not when prepared: to tell a cross-section no pool has to be made
         pool = decay_pool(B_ZERO if self.neutral else B_PLUS) if self.options.other else None
         return signal_events(

@@ -21,6 +21,7 @@ from toymc.generators.hnl.events import _generate_signal
 from toymc.generators.hnl.layout import N_CTAU, ChainTables, new_chain
 from toymc.generators.llx.parameters import CTAU, length
 from toymc.generators.parameters import Parameter, Value
+from toymc.generators.rows import check_events, event_batch, grown
 from toymc.generators.secondary import secondary_table
 from toymc.generators.tau_pair_kernels import MAX_ROWS, N_REALS, PairSettings
 from toymc.geometry.beam import BeamCard
@@ -92,21 +93,9 @@ class TauHnl:
         InputError
             For fewer than one event.
         """
-        if n_events < 1:
-            raise InputError(f"{n_events} events asked for: give at least 1")
+        check_events(n_events)
         reals, codes, offsets = self._fill(rng, n_events)
-        rows = int(offsets[-1])
-        columns = dict(zip(("px", "py", "pz", "mass", "x", "y", "z", "t", "helicity"), reals[:, :rows], strict=True))
-        return EventBatch(
-            offsets=offsets,
-            pdg=codes[0, :rows],
-            status=codes[1, :rows],
-            mother=codes[2, :rows],
-            **columns,
-            weight=np.full(n_events, self.weight),
-            event_id=np.arange(first_event_id, first_event_id + n_events, dtype=np.int64),
-            process=self.name,
-        )
+        return event_batch(reals, codes, offsets, np.full(n_events, self.weight), first_event_id, self.name)
 
     def _fill(
         self, rng: np.random.Generator, n_events: int
@@ -126,7 +115,7 @@ class TauHnl:
             if done == n_events:
                 return reals, codes, offsets
             capacity = int(1.5 * capacity) + MAX_ROWS
-            reals, codes = tau_pair._grown(reals, row, capacity), tau_pair._grown(codes, row, capacity)
+            reals, codes = grown(reals, row, capacity), grown(codes, row, capacity)
 
 
 def _mixing(values: Mapping[str, Value]) -> dict[str, float]:

@@ -16,7 +16,6 @@ branching fractions stay those of the PDG mass (the cross-section changes by 5e-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +27,7 @@ from toymc.generators import isr, vacuum_polarisation
 from toymc.generators.beams import beam_array, lowest_order_energy
 from toymc.generators.born import born_cross_section_fb, final_state_factor
 from toymc.generators.parameters import Parameter, Value
+from toymc.generators.rows import check_events, event_batch, grown
 from toymc.generators.secondary import secondary_table
 from toymc.generators.tau import modes
 from toymc.generators.tau.decay import build_tau_tables
@@ -43,7 +43,6 @@ from toymc.geometry.beam import BeamCard
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-_Number = TypeVar("_Number", np.float64, np.int32)
 
 DESCRIPTION = "e+e- -> tau+ tau- (gamma) with spin correlations, all tau decays, signals tau -> l alpha, l phi, l gamma"
 
@@ -180,21 +179,9 @@ class TauPairs:
         InputError
             For fewer than one event.
         """
-        if n_events < 1:
-            raise InputError(f"{n_events} events asked for: give at least 1")
+        check_events(n_events)
         reals, codes, offsets, weight = _fill(rng, n_events, self.settings, self.tables)
-        rows = int(offsets[-1])
-        columns = dict(zip(("px", "py", "pz", "mass", "x", "y", "z", "t", "helicity"), reals[:, :rows], strict=True))
-        return EventBatch(
-            offsets=offsets,
-            pdg=codes[0, :rows],
-            status=codes[1, :rows],
-            mother=codes[2, :rows],
-            **columns,
-            weight=weight,
-            event_id=np.arange(first_event_id, first_event_id + n_events, dtype=np.int64),
-            process=self.name,
-        )
+        return event_batch(reals, codes, offsets, weight, first_event_id, self.name)
 
 
 def _scratch() -> Scratch:
@@ -231,15 +218,9 @@ def _fill(
         if done == n_events:
             return reals, codes, offsets, weight
         larger = int(1.5 * capacity) + MAX_ROWS
-        reals = _grown(reals, row, larger)
-        codes = _grown(codes, row, larger)
+        reals = grown(reals, row, larger)
+        codes = grown(codes, row, larger)
         capacity = larger
-
-
-def _grown(array: npt.NDArray[_Number], used: int, capacity: int) -> npt.NDArray[_Number]:
-    larger = np.empty((array.shape[0], capacity), dtype=array.dtype)
-    larger[:, :used] = array[:, :used]
-    return larger
 
 
 @cache

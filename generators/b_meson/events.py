@@ -19,8 +19,9 @@ from toymc.generators.b_meson.signal import _conjugate_code, _fly, _signal_side
 from toymc.generators.b_meson.upsilon import UpsilonTables, _sample_sine_squared, _upsilon
 from toymc.generators.beams import _sample_vertex
 from toymc.generators.lorentz import _rotation_between, _times_boost, _times_rotation
+from toymc.generators.rows import event_batch, grown
 from toymc.generators.secondary import secondary_table
-from toymc.generators.tau_pair import _grown, _scratch
+from toymc.generators.tau_pair import _scratch
 from toymc.generators.tau_pair_kernels import N_REALS, _decay_chain, _neutrino_helicity, _pair_axes, _write
 from toymc.kernels import kernel, lean_kernel
 
@@ -282,9 +283,9 @@ def signal_events(
             decays.mother, decays.reals, work, scratch, secondaries, reals, codes, ends,
         )  # fmt: skip
         if done == n_events:
-            return _batch(reals, codes, ends, np.full(n_events, weight), first_event_id, process)
+            return event_batch(reals, codes, ends, np.full(n_events, weight), first_event_id, process)
         capacity = int(1.3 * capacity) + _SIGNAL_ROWS + longest
-        reals, codes = _grown(reals, row, capacity), _grown(codes, row, capacity)
+        reals, codes = grown(reals, row, capacity), grown(codes, row, capacity)
 
 
 def generic_events(
@@ -323,21 +324,4 @@ def generic_events(
         rng, upsilon, options, decays.species, decays.offsets, decays.pdg, decays.status, decays.mother, decays.reals,
         work, reals, codes, ends,
     )  # fmt: skip
-    return _batch(reals, codes, ends, np.ones(n_events), first_event_id, process)
-
-
-def _batch(
-    reals: FloatArray, codes: Int32Array, offsets: IntArray, weight: FloatArray, first_event_id: int, process: str
-) -> EventBatch:
-    rows = int(offsets[-1])
-    columns = dict(zip(("px", "py", "pz", "mass", "x", "y", "z", "t", "helicity"), reals[:, :rows], strict=True))
-    return EventBatch(
-        offsets=offsets,
-        pdg=codes[0, :rows],
-        status=codes[1, :rows],
-        mother=codes[2, :rows],
-        **columns,
-        weight=weight,
-        event_id=np.arange(first_event_id, first_event_id + len(weight), dtype=np.int64),
-        process=process,
-    )
+    return event_batch(reals, codes, ends, np.ones(n_events), first_event_id, process)

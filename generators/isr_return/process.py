@@ -25,8 +25,9 @@ from toymc.generators.isr_return.kernels import (
     _generate_returns,
 )
 from toymc.generators.isr_return.radiator import radiator
+from toymc.generators.rows import check_events, event_batch, grown
 from toymc.generators.secondary import secondary_table
-from toymc.generators.tau_pair import _grown, _scratch
+from toymc.generators.tau_pair import _scratch
 from toymc.generators.tau_pair_kernels import MAX_ROWS, N_REALS
 from toymc.geometry.beam import BeamCard
 
@@ -68,8 +69,7 @@ class ReturnPart:
         InputError
             For fewer than one event.
         """
-        if n_events < 1:
-            raise InputError(f"{n_events} events asked for: give at least 1")
+        check_events(n_events)
         capacity = n_events * _ROWS.get(self.name, 6) + MAX_ROWS
         reals: FloatArray = np.empty((N_REALS, capacity))
         codes: npt.NDArray[np.int32] = np.empty((3, capacity), dtype=np.int32)
@@ -83,18 +83,8 @@ class ReturnPart:
             if done == n_events:
                 break
             capacity = int(1.5 * capacity) + MAX_ROWS
-            reals, codes = _grown(reals, row, capacity), _grown(codes, row, capacity)
-        columns = dict(zip(("px", "py", "pz", "mass", "x", "y", "z", "t", "helicity"), reals[:, :row], strict=True))
-        return EventBatch(
-            offsets=offsets,
-            pdg=codes[0, :row],
-            status=codes[1, :row],
-            mother=codes[2, :row],
-            **columns,
-            weight=np.full(n_events, self.weight),
-            event_id=np.arange(first_event_id, first_event_id + n_events, dtype=np.int64),
-            process=process,
-        )
+            reals, codes = grown(reals, row, capacity), grown(codes, row, capacity)
+        return event_batch(reals, codes, offsets, np.full(n_events, self.weight), first_event_id, process)
 
 
 def _pair_row(first: int, second: int, angular: tuple[float, float]) -> FloatArray:

@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from toymc.constants import ALPHA_LO, GEV2_TO_FB, HBAR_C_GEV_CM, M_E
-from toymc.errors import InputError
 from toymc.events import EventBatch
 from toymc.generators import vacuum_polarisation
 from toymc.generators.amplitudes.radiator import SPREAD_MARGIN, leg_table, running_table
@@ -30,11 +29,12 @@ from toymc.generators.llx.hard import _generate_hard, _total_width
 from toymc.generators.llx.layout import LINE_WIDTHS, HardSettings, hard_scratch
 from toymc.generators.llx.rows import RowSettings, _write_plain, _write_with_taus, row_scratch
 from toymc.generators.parameters import Value
+from toymc.generators.rows import check_events, event_batch, grown
 from toymc.generators.secondary import secondary_table
 from toymc.generators.tau import modes as tau_modes
 from toymc.generators.tau.decay import build_tau_tables
 from toymc.generators.tau.tables import CELL_COLUMNS
-from toymc.generators.tau_pair import _grown, _mode_list, _scratch
+from toymc.generators.tau_pair import _mode_list, _scratch
 from toymc.generators.tau_pair_kernels import MAX_ROWS, N_REALS
 from toymc.geometry.beam import BeamCard
 from toymc.streams import stream
@@ -114,23 +114,11 @@ class LeptonsAndBoson:
         InputError
             For fewer than one event.
         """
-        if n_events < 1:
-            raise InputError(f"{n_events} events asked for: give at least 1")
+        check_events(n_events)
         events = np.empty((n_events, layout.N_COLUMNS))
         _generate_hard(rng, self.hard, hard_scratch(), events, np.empty(n_events))
         reals, codes, offsets, weight = self._rows(rng, events)
-        rows = int(offsets[-1])
-        columns = dict(zip(("px", "py", "pz", "mass", "x", "y", "z", "t", "helicity"), reals[:, :rows], strict=True))
-        return EventBatch(
-            offsets=offsets,
-            pdg=codes[0, :rows],
-            status=codes[1, :rows],
-            mother=codes[2, :rows],
-            **columns,
-            weight=weight,
-            event_id=np.arange(first_event_id, first_event_id + n_events, dtype=np.int64),
-            process=self.name,
-        )
+        return event_batch(reals, codes, offsets, weight, first_event_id, self.name)
 
     def _rows(
         self, rng: np.random.Generator, events: FloatArray
@@ -156,7 +144,7 @@ class LeptonsAndBoson:
                 )  # fmt: skip
             if done < n:
                 capacity = int(1.5 * capacity) + MAX_ROWS
-                reals, codes = _grown(reals, row, capacity), _grown(codes, row, capacity)
+                reals, codes = grown(reals, row, capacity), grown(codes, row, capacity)
         return reals, codes, offsets, weight
 
 

@@ -7,8 +7,8 @@ form factors of Ball and Zwicky; the chirality projector gives the factor 1/4 th
 
 Against the table of FORESEE (c tau, after Winkler): within 7 % below 2.1 GeV and at 3.5 GeV, longer by 16 % at 2.5 GeV
 and 20 % at 3 GeV, where gluons are 55 to 63 % of the width and their loop hangs on the charm quark, whose amplitude
-peaks at m = 2 m_c. The pole mass here is 1.67 GeV; 1.5 GeV gives +13 % and +11 %, 1.4 GeV +11 % and +3 %. A perturbative
-width below charmonium is not known better than that.
+peaks at m = 2 m_c. The pole mass here is 1.67 GeV; 1.5 GeV gives +13 % and +11 %, 1.4 GeV +11 % and +3 %. Below
+charmonium a perturbative width is not known better than that.
 """
 
 import cmath

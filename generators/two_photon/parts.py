@@ -15,6 +15,7 @@ from toymc.generators.llx.layout import HardSettings, hard_scratch
 from toymc.generators.llx.process import LeptonsAndBoson, Plan, _row_settings, _settings
 from toymc.generators.llx.sampler import Integral
 from toymc.generators.llx.widths import KIND_VECTOR
+from toymc.generators.rows import event_batch
 from toymc.generators.tau import modes as tau_modes
 from toymc.generators.tau.decay import build_tau_tables
 from toymc.generators.tau.tables import CELL_COLUMNS
@@ -84,18 +85,7 @@ class AnnihilationPart:
         hard = np.empty((n, llx.N_COLUMNS))
         _generate_annihilation(rng, self.settings, hard_scratch(), *self.limits, hard, np.empty(n))
         reals, codes, offsets, weight = self.rows._rows(rng, hard)
-        used = int(offsets[-1])
-        columns = dict(zip(("px", "py", "pz", "mass", "x", "y", "z", "t", "helicity"), reals[:, :used], strict=True))
-        return EventBatch(
-            offsets=offsets,
-            pdg=codes[0, :used],
-            status=codes[1, :used],
-            mother=codes[2, :used],
-            **columns,
-            weight=weight,
-            event_id=np.arange(n, dtype=np.int64),
-            process=self.name,
-        )
+        return event_batch(reals, codes, offsets, weight, 0, self.name)
 
 
 @dataclass(frozen=True)

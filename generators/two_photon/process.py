@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toymc.errors import InputError
 from toymc.events import EventBatch
 from toymc.generators.parameters import Value
+from toymc.generators.rows import check_events
 from toymc.generators.two_photon.parts import Part
 from toymc.generators.two_photon.rows import shuffled
 
@@ -49,8 +49,7 @@ class SumOfParts:
         InputError
             For fewer than one event.
         """
-        if n_events < 1:
-            raise InputError(f"{n_events} events asked for: give at least 1")
+        check_events(n_events)
         share = np.cumsum([part.integral.value for part in self.parts])
         drawn = np.searchsorted(share[:-1], rng.random(n_events) * share[-1], side="right")
         batches = [

@@ -8,8 +8,9 @@ import numpy.typing as npt
 from toymc.constants import M_E
 from toymc.events import STATUS_FINAL, EventBatch
 from toymc.generators.llx.rows import RowScratch, _tau_pair_decays, row_scratch
+from toymc.generators.rows import event_batch, grown
 from toymc.generators.secondary import secondary_table
-from toymc.generators.tau_pair import _grown, _scratch
+from toymc.generators.tau_pair import _scratch
 from toymc.generators.tau_pair_kernels import MAX_ROWS, N_REALS, Scratch, _decay_chain
 from toymc.generators.two_photon.layout import DENSITY, ELECTRON, FRAME, INSIDE, MINUS, PLUS, POSITRON, VERTEX
 from toymc.kernels import kernel
@@ -94,23 +95,6 @@ def _primaries(hard: FloatArray, pair: PairRows) -> FloatArray:
     return out.reshape(N_REALS, -1)
 
 
-def _batch(
-    reals: FloatArray, codes: Int32Array, offsets: IntArray, n: int, process: str
-) -> EventBatch:
-    rows = int(offsets[-1])
-    columns = dict(zip(("px", "py", "pz", "mass", "x", "y", "z", "t", "helicity"), reals[:, :rows], strict=True))
-    return EventBatch(
-        offsets=offsets,
-        pdg=codes[0, :rows],
-        status=codes[1, :rows],
-        mother=codes[2, :rows],
-        **columns,
-        weight=np.ones(n),
-        event_id=np.arange(n, dtype=np.int64),
-        process=process,
-    )
-
-
 def write_pairs(
     rng: np.random.Generator, hard: FloatArray, pair: PairRows, tables: object | None, process: str
 ) -> EventBatch:
@@ -137,7 +121,7 @@ def write_pairs(
         codes = np.empty((3, PRIMARIES * n), dtype=np.int32)
         codes[0] = np.tile(np.array([11, -11, pair.pdg, -pair.pdg], dtype=np.int32), n)
         codes[1], codes[2] = STATUS_FINAL, -1
-        return _batch(primary, codes, PRIMARIES * np.arange(n + 1, dtype=np.int64), n, process)
+        return event_batch(primary, codes, PRIMARIES * np.arange(n + 1, dtype=np.int64), np.ones(n), 0, process)
     capacity = _TAU_ROWS * n + MAX_ROWS
     reals: FloatArray = np.empty((N_REALS, capacity))
     tau_codes: Int32Array = np.empty((3, capacity), dtype=np.int32)
@@ -151,9 +135,9 @@ def write_pairs(
             secondary_table(), scratch, places, reals, tau_codes, offsets,
         )  # fmt: skip
         if done == n:
-            return _batch(reals, tau_codes, offsets, n, process)
+            return event_batch(reals, tau_codes, offsets, np.ones(n), 0, process)
         capacity = int(1.5 * capacity) + MAX_ROWS
-        reals, tau_codes = _grown(reals, row, capacity), _grown(tau_codes, row, capacity)
+        reals, tau_codes = grown(reals, row, capacity), grown(tau_codes, row, capacity)
 
 
 def shuffled(batches: list[EventBatch], order: IntArray, first_event_id: int) -> EventBatch:
