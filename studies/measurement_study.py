@@ -5,7 +5,7 @@ on samples that are generated at other true values, and variations of the chain 
 `toymc.production.measurement` runs it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,7 +17,7 @@ from toymc.inference.estimators import Bootstrap, Estimates, Tolerances, bootstr
 from toymc.inference.estimators.experiments import RunBlocks
 from toymc.streams import stream
 from toymc.studies.estimators import StudyEstimator
-from toymc.studies.study import FloatArray, Spectra, Study
+from toymc.studies.study import FloatArray, Hypothesis, Spectra, Study
 
 Fit = Callable[[FloatArray], Estimates]
 """Counts (n, n_bins) -> estimates of n experiments in the unit of the measurement, their bias not corrected."""
@@ -146,6 +146,11 @@ class MeasurementStudy(Study):
                 )
             )
         return found
+
+
+def no_hypotheses(spectra: Spectra, sources: Sequence[str]) -> list[Hypothesis]:
+    """Of a measurement: none."""
+    return []
 
 
 def _one(fit: Fit, counts: FloatArray, name: str) -> Estimates:

@@ -27,8 +27,8 @@ from toymc.generators.tau_pair import MASS_RANGE
 from toymc.geometry.beam import load_beam
 from toymc.inference.estimators import Estimates
 from toymc.inference.unbinned.edge import RANGE, edge_shares, fit_edge_counts
-from toymc.studies.measurement_study import MeasurementStudy, Variation
-from toymc.studies.study import NOMINAL, Channel, Columns, Sample, published
+from toymc.studies.measurement_study import MeasurementStudy, Variation, no_hypotheses
+from toymc.studies.study import NOMINAL, Channel, Columns, Sample, Spectra, published
 
 FloatArray = npt.NDArray[np.float64]
 PUBLISHED = published("tau_mass")
@@ -145,7 +145,7 @@ def _shifts() -> dict[str, Any]:
         "decay_model": partial(partial, _decay_model),
     }
     value["material"] = INPUTS["material"]["relative"] * INPUTS["material"]["loss_GeV"]
-    shifts = {f"{name}_{side}": make(sign * value[name]) for name, make in both.items()
+    shifts: dict[str, Any] = {f"{name}_{side}": make(sign * value[name]) for name, make in both.items()
               for side, sign in (("up", 1.0), ("down", -1.0))}  # fmt: skip
     for side, sign in (("up", 1.0), ("down", -1.0)):
         other = pi0["value"] + sign * pi0["error"]
@@ -178,6 +178,14 @@ def _edge(form: str, counts: FloatArray) -> Estimates:
 def _curve(counts: FloatArray) -> FloatArray:
     shares: FloatArray = counts.sum() * edge_shares(fit_edge_counts(counts).values[0], bins=len(counts))
     return shares
+
+
+def _one_template(columns: Columns) -> npt.NDArray[np.int64]:
+    return np.zeros(len(columns["event"]), dtype=np.int64)
+
+
+def _whole_range(spectra: Spectra, channel: str) -> slice:
+    return slice(0, BINS)
 
 
 def _inject(signal: Mapping[str, str | float]) -> tuple[Sample, float]:
@@ -220,7 +228,7 @@ TAU_MASS = MeasurementStudy(
             edges=np.linspace(*RANGE, BINS + 1),
             label=r"$M_{\min}$ [GeV]",
             weigh=_weigh,
-            classify=lambda columns: np.zeros(len(columns["event"]), dtype=np.int64),
+            classify=_one_template,
             templates=("events",),
             sources=("neutral_efficiency",),
             shifts=SHIFTS,
@@ -229,8 +237,8 @@ TAU_MASS = MeasurementStudy(
     ),
     stages=STAGES,
     observe=_observe,
-    hypotheses=lambda spectra, sources: [],
-    fitted_bins=lambda spectra, channel: slice(0, BINS),
+    hypotheses=no_hypotheses,
+    fitted_bins=_whole_range,
     sources=("neutral_efficiency",),
     reactions=("E+ E- --> TAU+ TAU-",),
     standard_model=BACKGROUNDS,

@@ -98,7 +98,8 @@ def radiated_energy(batch: EventBatch, mothers: tuple[int, ...] = (-1,)) -> Floa
     photons = (batch.pdg == 22) & np.isin(batch.mother, mothers)
     event = np.repeat(np.arange(batch.n_events), np.diff(batch.offsets))[photons]
     momentum = np.sqrt(batch.px[photons] ** 2 + batch.py[photons] ** 2 + batch.pz[photons] ** 2)
-    return np.bincount(event, momentum, batch.n_events)
+    energy: FloatArray = np.bincount(event, momentum, batch.n_events).astype(np.float64)
+    return energy
 
 
 def true_pseudo_mass(batch: EventBatch, boost: npt.ArrayLike, sqrt_s: float) -> FloatArray:

@@ -60,10 +60,10 @@ def material_shift(beam: BeamCard, reference: float, loss: float, columns: Colum
     p = np.sqrt(np.sum(momenta**2, axis=2))
     sine = np.maximum(np.hypot(momenta[..., 0], momenta[..., 1]) / p, 0.1)
 
-    def relative(q: npt.ArrayLike) -> FloatArray:
+    def relative(q: FloatArray) -> FloatArray:
         return np.asarray(loss / q * (np.hypot(q, M_PI) / q) ** (8.0 / 3.0))
 
-    change = (relative(p) - relative(reference)) / sine
+    change = (relative(p) - relative(np.array(reference))) / sine
     return _seen(momenta * (1.0 + change)[..., None], beam.boost, beam.sqrt_s)
 
 

@@ -99,10 +99,13 @@ def _plots(run: MeasurementRun, observed: dict[str, FloatArray] | None) -> list[
     toys = {name: e.toys.point(study.truth).pulls for name, e in run.estimators.items()}
     full = {f"{name}, full chain": e.full.pulls for name, e in run.estimators.items()}
     series = {
-        name: (np.array(list(e.generated)), *(np.array([getattr(n, k) for n in e.generated.values()])
-              for k in ("value", "error")))
+        name: (
+            np.array(list(e.generated)),
+            np.array([n.value for n in e.generated.values()]),
+            np.array([n.error for n in e.generated.values()]),
+        )
         for name, e in run.estimators.items()
-    }  # fmt: skip
+    }
     theirs = next((p for p in run.result.published or [] if p.parameters.get("quantity") == "bias"), None)
     band = (theirs.value, theirs.error) if theirs and theirs.value is not None and theirs.error is not None else None
     plots = [

@@ -42,10 +42,10 @@ def read_spectra(path: Path, study: MeasurementStudy) -> Spectra:
                 for channel in study.channels:
                     for template in channel.templates:
                         group = f"{sample.name}/{channel.name}/{template}"
-                        columns = [np.asarray(file[f"{group}/{name}"], dtype=np.float64) for name in _COLUMNS]
-                        if any(len(c) != len(channel.edges) - 1 for c in columns):
+                        nominal, variance, raw = (np.asarray(file[f"{group}/{c}"], dtype=np.float64) for c in _COLUMNS)
+                        if any(len(c) != len(channel.edges) - 1 for c in (nominal, variance, raw)):
                             raise InputError(f"{path}: '{group}' has other bins than the study: run the study again")
-                        found[sample.name, channel.name, template] = Spectrum(*columns, up={}, down={})
+                        found[sample.name, channel.name, template] = Spectrum(nominal, variance, raw, {}, {})
     except (OSError, KeyError) as error:
         raise InputError(f"cannot read {path}: {error}: run the study again") from error
     return found
