@@ -188,6 +188,7 @@ def compute_study(
 def run_samples(
     study: Study, options: RunOptions, luminosity: float, notify: ProgressFactory | None
 ) -> dict[str, SampleRun]:
+    """Every sample of a study by name, generated or from its stored estimate."""
     beam, detector = load_beam(study.card), build_detector(load_card(study.card))
     runs = {}
     for sample in study.samples:
@@ -301,6 +302,7 @@ def sample_entries(study: Study, run: SampleRun) -> list[ResultSample]:
 
 
 def cut_flows(study: Study, samples: Mapping[str, SampleRun]) -> dict[str, list[CutFlowStep]]:
+    """Cut flow of every sample, in each of its channels."""
     flows = {}
     for run in samples.values():
         for name in run.sample.channels:
