@@ -13,7 +13,7 @@ from toymc.analysis.b_candidates import PairChannel
 from toymc.constants import M_E, M_K, M_MU, M_PI
 from toymc.generators.b_meson.channels import find_channel
 from toymc.inference.projections import Floor
-from toymc.studies.scan_study import BackgroundSample, PairSelection, ScanChannel, ScanStudy
+from toymc.studies.scan_study import BackgroundSample, ControlMode, PairSelection, ScanChannel, ScanStudy
 from toymc.studies.study import published
 
 PUBLISHED = published("b_k_scalar")
@@ -108,6 +108,27 @@ def _published() -> list[dict[str, Any]]:
     ]
 
 
+# B+ -> K_S pi+: vertices and tracks as displaced as those of the signal. One K_S in three flies into the chamber.
+KSHORT_PIPLUS = ControlMode(
+    name="kshort_piplus",
+    process="b_k_scalar",
+    parameters={"channel": "kshort_piplus"},
+    pair=PairChannel(
+        M_PI, kaon_mass=M_PI, mbc_min=CUTS["sideband"]["mbc_min"], delta_e_max=CUTS["sideband"]["delta_e_max"]
+    ),
+    code=310,
+    cuts={
+        "Mbc": f"Mbc > {CUTS['mbc_min']['value']}",
+        "Delta E": f"abs(deltaE) < {CUTS['delta_e_max']['value']}",
+        "displacement": f"dv > {CUTS['displacement_min']['value']}",
+        "pointing": f"cosPointingXY > {CUTS['cos_pointing_min']['value']}",
+        "mass": "0.45 < M < 0.55",
+    },
+    best="abs(deltaE)",
+    identification={"kaon": CUTS["identification"]["pi"]},
+    events=100_000,
+)
+
 B_K_SCALAR = ScanStudy(
     name="b_k_scalar",
     title=PUBLISHED["title"],
@@ -135,6 +156,7 @@ B_K_SCALAR = ScanStudy(
     model="higgs_scalar",
     published=_published,
     reactions=("E+ E- --> B+ B-",),
+    controls=(KSHORT_PIPLUS,),
     notes=(
         "Identification enters as a weight per track; the working points are not in the text of the publication.",
         "Combinatorial background: relaxed box in (M_bc, Delta E), scaled by the fraction in the box; see closure.",

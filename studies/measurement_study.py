@@ -52,6 +52,15 @@ class Variation:
     floor: float = 1.0
     why: str = "no floor is stated: it does not improve"
 
+    def adopted(self, ours: float) -> float:
+        """Size that enters total errors: the published one, where that is a limit ours if it is smaller, else ours.
+
+        What some variations change is a guess; the publication knows its detector.
+        """
+        if self.published is None:
+            return ours
+        return min(ours, self.published) if self.at_most else self.published
+
 
 @dataclass(frozen=True, kw_only=True)
 class MeasurementStudy(Study):

@@ -97,6 +97,36 @@ class BackgroundSample:
 
 
 @dataclass(frozen=True)
+class ControlMode:
+    """A decay of the Standard Model that looks like the signal, reconstructed by the same code.
+
+    Attributes
+    ----------
+    name, process : str
+    parameters : mapping
+    pair : PairChannel
+    code : int
+        PDG code of the particle with the displaced decay.
+    cuts : mapping of str to str
+    best : str
+    identification : mapping of str to str
+        As in `PairSelection`.
+    events : int
+        At scale 1.
+    """
+
+    name: str
+    process: str
+    parameters: Mapping[str, object]
+    pair: PairChannel
+    code: int
+    cuts: Mapping[str, str]
+    best: str
+    identification: Mapping[str, str]
+    events: int
+
+
+@dataclass(frozen=True)
 class ScanStudy:
     """A search over mass and lifetime, from samples to limits.
 
@@ -126,6 +156,8 @@ class ScanStudy:
     published : callable
         () -> published numbers as plain dictionaries with the keys of `result.json`.
     reactions, notes : tuple of str
+    controls : tuple of ControlMode
+        Of `toymc study validate`.
     """
 
     name: str
@@ -149,6 +181,7 @@ class ScanStudy:
     published: Callable[[], list[dict[str, Any]]]
     reactions: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    controls: tuple[ControlMode, ...] = ()
 
     def channel(self, name: str) -> ScanChannel:
         """The channel of this name.

@@ -262,6 +262,8 @@ TAU_MASS = MeasurementStudy(
         "`value` is P1 minus its bias in simulation, `bias` that of P1 itself, with the statistics of the simulation.",
         "Variations act on the tracks, the beam or the weights of the same events; cuts are not moved with them. "
         f"'{NOMINAL}' is the unchanged chain.",
+        "`error` adds the systematic uncertainties as published, where the publication gives a limit the smaller of it "
+        "and ours: what material, alignment and momentum scale are changed by here is a guess in part [M].",
         "Two-photon and four-lepton final states are not part of the background.",
     ),
 )

@@ -53,8 +53,8 @@ def material_shift(beam: BeamCard, reference: float, loss: float, columns: Colum
     """Energy loss wrong by `loss` GeV for a minimum-ionising pion at 90 degrees, ~ beta^(-5/3) / sin(theta).
 
     The scale of momenta is calibrated in data as a function of the polar angle, with tracks of the momentum `reference`
-    (GeV): there nothing is left of the change, which is the difference to it. The power of beta is that of the loss below
-    minimum ionisation [PDG review "Passage of particles through matter"]; sin(theta) is kept above 0.1.
+    (GeV): there nothing is left of the change, which is the difference to it. The power of beta is that of the loss
+    below minimum ionisation [PDG review "Passage of particles through matter"]; sin(theta) is kept above 0.1.
     """
     momenta = stacked(columns)
     p = np.sqrt(np.sum(momenta**2, axis=2))

@@ -13,6 +13,7 @@ from toymc.constants import pdg_edition
 from toymc.errors import InputError
 from toymc.inference.estimators import Bootstrap, Estimates, Tolerances, Validation, summarise, validate_estimator
 from toymc.inference.estimators.summary import Line, Number, Summary, straight_line
+from toymc.inference.estimators.verdict import overall
 from toymc.inference.projections import Measurement
 from toymc.production.chunks import ProgressFactory
 from toymc.production.compute import RunOptions, cut_flows, run_samples, sample_entries
@@ -281,7 +282,9 @@ def entries(study: MeasurementStudy, run: EstimatorRun) -> list[Estimator]:
     name = run.estimator.name
     middle, line = run.toys.point(study.truth), run.line
     stat = 0.5 * float(run.answer.high[0] - run.answer.low[0])
-    total = float(np.hypot(stat, np.sqrt(sum(s.value**2 for s in run.systematics))))
+    ours = {s.name: s.value for s in run.systematics}
+    sizes = [v.adopted(ours[v.name]) for v in study.variations if v.name in ours]
+    total = float(np.sqrt(stat**2 + sum(size**2 for size in sizes)))
     expected = Estimator(
         name=name,
         method=EXPECTED,
@@ -303,7 +306,8 @@ def entries(study: MeasurementStudy, run: EstimatorRun) -> list[Estimator]:
         slope_error=line.slope.error,
         experiments=sum(p.experiments for p in run.toys.points),
         failed_share=run.toys.failed_share,
-        verdict=run.toys.verdict,
+        # elsewhere the statistics of the simulation at that true value shows as a bias
+        verdict=overall([c for c in run.toys.checks if c.truth == study.truth]),
         effects=run.effects,
         systematics_table=run.systematics or None,
         by_truth=[EstimatorShift(name=f"{t:.4f}", value=n.value, error=n.error) for t, n in run.generated.items()],

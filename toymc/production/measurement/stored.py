@@ -52,17 +52,11 @@ def read_spectra(path: Path, study: MeasurementStudy) -> Spectra:
 
 
 def measurement_of(study: MeasurementStudy, entry: Estimator, luminosity_fb: float) -> Measurement:
-    """An estimator of a run with its errors today.
-
-    A source is as large as found here or as published, whichever is larger; where the publication states an upper limit
-    alone, ours is taken.
-    """
+    """An estimator of a run with its errors today, see `Variation.adopted`; without sources if the run had none."""
     ours = {s.name: s.value for s in entry.systematics_table or []}
     sources = []
-    for v in study.variations:
-        size = ours.get(v.name, 0.0)
-        if v.published is not None and not v.at_most:
-            size = max(size, v.published)
+    for v in study.variations if ours else ():
+        size = v.adopted(ours.get(v.name, 0.0))
         sources.append(Systematic(v.name, size, v.floor * size, v.why))
     return Measurement(study.quantity, float(entry.stat_error or 0.0), tuple(sources), luminosity_fb, study.unit)
 
