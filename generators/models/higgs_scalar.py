@@ -27,7 +27,7 @@ REFERENCES = (
     "pi pi, K K, multi-meson: M. Winkler, PRD 99 (2019) 015018, arXiv:1809.01876",
     "s sbar, c cbar, gg: M. Winkler, arXiv:1809.01876; M. Spira, PPNP 95 (2017) 98, arXiv:1612.07651",
     "B -> K S, K* S: B. Batell, M. Pospelov, A. Ritz, PRD 83 (2011) 054005, arXiv:0911.4938; normalisation of "
-    "I. Boiarska et al., PRD 101 (2020) 015021, arXiv:1904.10447",
+    "I. Boiarska et al., JHEP 11 (2019) 162, arXiv:1904.10447",
     "form factors: P. Ball, R. Zwicky, hep-ph/0406232, hep-ph/0412079",
 )
 NOTES = (
