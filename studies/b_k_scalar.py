@@ -18,19 +18,21 @@ from toymc.studies.study import published
 
 PUBLISHED = published("b_k_scalar")
 CUTS = PUBLISHED["selection"]
+MATERIAL = CUTS["material_veto"]
 PAIRS_PER_FB = PUBLISHED["b_pairs"]["value"] / PUBLISHED["luminosity_fb"]["value"]
 # products of S: mass, and whose working point identifies them
 PRODUCTS = {"ee": (M_E, "e"), "mumu": (M_MU, "mu"), "pipi": (M_PI, "pi"), "kk": (M_K, "kaon")}
 NEW_PARTICLE = 54
-# Simulated masses: near the threshold and the K_S veto, where the efficiency moves, close to each other. 12 000 events
-# for each of five lifetimes give an efficiency to 1-2 % at all lifetimes from 0.05 to 100 cm.
-NODES = {
-    "kplus_mumu": (
-        0.2130, 0.22, 0.25, 0.30, 0.35, 0.40, 0.42, 0.435, 0.445, 0.455, 0.465, 0.475, 0.49, 0.52, 0.60, 0.70, 0.85,
-        1.00, 1.25, 1.50, 1.75, 2.00, 2.50, 3.00, 3.50, 4.00, 4.30, 4.50, 4.62, 4.70, 4.75, 4.778,
-    )
-}  # fmt: skip
-MASS_RANGE = {"kplus_mumu": (0.2127, 4.7782)}
+# Hypotheses keep away from the ends as the published K+ mu mu grid does, 0.2127 to 4.7782 GeV [C]; ee begins at 25 MeV.
+FROM_THRESHOLD, FROM_END, LOWEST = 0.0014, 0.0075, 0.025
+# Simulated masses: closer where the efficiency moves, that is from the threshold on (distances to it), about the K_S
+# veto (distances to its centre), and towards the end; between them a plain grid. 12 000 events for each of five
+# lifetimes give an efficiency to 1-2 % at all lifetimes from 0.05 to 100 cm.
+NEAR_THRESHOLD = (0.0003, 0.008, 0.037, 0.087, 0.137, 0.187, 0.25)
+NEAR_VETO = (-0.045, -0.03, -0.02, -0.01, 0.0, 0.01, 0.025)
+NEAR_END = (0.48, 0.28, 0.16, 0.08, 0.03, 0.0002)
+PLAIN = (0.52, 0.60, 0.70, 0.85, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0)
+CLOSEST = 0.004
 GENERATED_CTAU_CM = (0.005, 0.05, 0.5, 5.0, 50.0)
 LIFETIMES_CM = (
     0.001, 0.003, 0.005, 0.007, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 400.0,
@@ -44,18 +46,55 @@ def _cut(name: str, pair: str) -> float:
     return float(CUTS[name].get(pair, CUTS[name]["value"]))
 
 
-def _selection(pair: str) -> PairSelection:
+def _mass_range(kaon: str, pair: str) -> tuple[float, float]:
+    """Masses of the hypotheses, GeV."""
+    low, high = find_channel(f"{kaon}_{pair}").masses()
+    return max(round(low + FROM_THRESHOLD, 4), LOWEST), round(high - FROM_END, 4)
+
+
+def _nodes(mass_range: tuple[float, float], product_mass: float) -> tuple[float, ...]:
+    """Masses that are simulated.
+
+    A pair at rest taken for two pions has M_pipi^2 = M^2 - 4 m^2 + 4 m_pi^2: this tells where the K_S veto bites.
+    """
+    low, high = mass_range
+    veto = np.sqrt(np.mean(CUTS["k_short_veto"]["value"]) ** 2 - 4.0 * M_PI**2 + 4.0 * product_mass**2)
+    steps = (MATERIAL["mass_max"] + d for d in (-0.01, -0.004, 0.0, 0.004)) if low < MATERIAL["mass_max"] else ()
+    wanted = (
+        *(low + d for d in NEAR_THRESHOLD), *(high - d for d in NEAR_END), *(veto + d for d in NEAR_VETO), *steps,
+        *PLAIN,
+    )  # fmt: skip
+    chosen: list[float] = []
+    for mass in sorted(round(float(m), 4) for m in wanted if low <= m <= high):
+        if not chosen or mass - chosen[-1] >= CLOSEST or mass > high - 0.001:
+            chosen.append(mass)
+    return tuple(chosen)
+
+
+def _material(pair: str) -> dict[str, str]:
+    """Conversions of photons: light pairs of electrons must not come from where the material is."""
+    if pair != "ee":
+        return {}
+    heavy = f"M > {MATERIAL['mass_max']}"
+    return {
+        f"material at {low} cm": f"{heavy} or dv < {low} or dv > {high}" for low, high in MATERIAL["displacement_cm"]
+    }
+
+
+def _selection(kaon: str, pair: str) -> PairSelection:
     low, high = (float(np.radians(angle)) for angle in CUTS["theta_deg"]["value"])
     veto_low, veto_high = CUTS["k_short_veto"]["value"]
     displacement = CUTS["displacement_min"]
     points = CUTS["identification"]
     product = points[PRODUCTS[pair][1]]
+    pion = {"pion": points["pi"]} if kaon == "kstar" else {}
     return PairSelection(
         common={
             "R2": f"foxWolframR2 < {_cut('r2_max', pair)}",
             "pointing": f"cosPointingXY > {_cut('cos_pointing_min', pair)}",
             "theta": f"{low} < x1_thetaExtrapolated < {high} and {low} < x2_thetaExtrapolated < {high}",
             "K_S veto": f"MPiPi < {veto_low} or MPiPi > {veto_high}",
+            **_material(pair),
         },
         box={
             "Mbc": f"Mbc > {CUTS['mbc_min']['value']}",
@@ -65,7 +104,7 @@ def _selection(pair: str) -> PairSelection:
         tight_displacement=f"dv > {displacement['tight']}",
         tight_regions=tuple((low, high) for low, high in PUBLISHED["tight_regions"][pair]),
         best="abs(deltaE)",
-        identification={"kaon": points["kaon"], "x1": product, "x2": product},
+        identification={"kaon": points["kaon"], "x1": product, "x2": product, **pion},
     )
 
 
@@ -80,16 +119,22 @@ def _channel(kaon: str, pair: str) -> ScanChannel:
             mbc_min=CUTS["sideband"]["mbc_min"],
             delta_e_max=CUTS["sideband"]["delta_e_max"],
         ),
-        selection=_selection(pair),
+        selection=_selection(kaon, pair),
         process="b_k_scalar",
         parameters={"channel": name},
         code=NEW_PARTICLE,
         model_production=decay.model,
         model_decay=decay.mode,
-        mass_range=MASS_RANGE[name],
-        nodes=NODES[name],
+        mass_range=_mass_range(kaon, pair),
+        nodes=_nodes(_mass_range(kaon, pair), PRODUCTS[pair][0]),
         parents=2.0 * PUBLISHED["f_plus_minus"]["value"],
+        sub_fraction=decay.sub_fraction,
     )
+
+
+# Everything that the publication has. The study runs K+ mu mu; another choice is `dataclasses.replace(B_K_SCALAR,
+# channels=ALL_CHANNELS)` with `toymc.production.scan`.
+ALL_CHANNELS = tuple(_channel(kaon, pair) for kaon in ("kplus", "kstar") for pair in PRODUCTS)
 
 
 def _published() -> list[dict[str, Any]]:
@@ -137,7 +182,7 @@ B_K_SCALAR = ScanStudy(
     card="belle2",
     luminosity_fb=PUBLISHED["luminosity_fb"]["value"],
     confidence_levels=(0.95,),
-    channels=(_channel("kplus", "mumu"),),
+    channels=tuple(c for c in ALL_CHANNELS if c.name == "kplus_mumu"),
     backgrounds=(
         BackgroundSample("b_generic", "b_generic", {}, 3_000_000),
         BackgroundSample("continuum", "continuum", {}, 3_000_000),

@@ -63,6 +63,8 @@ class ScanChannel:
         Masses that are simulated; maps are interpolated between them.
     parents : float
         Signal mesons per B pair: 2 f.
+    sub_fraction : float
+        Share of the model's decays that limits include: that of K*0 -> K+ pi-.
     """
 
     name: str
@@ -76,6 +78,7 @@ class ScanChannel:
     mass_range: tuple[float, float]
     nodes: tuple[float, ...]
     parents: float
+    sub_fraction: float = 1.0
 
 
 @dataclass(frozen=True)

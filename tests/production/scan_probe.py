@@ -33,7 +33,7 @@ def small_study() -> ScanStudy:
 
 
 def background_candidates(n: int = 20_000, correlated: bool = False, displaced_box: bool = False) -> CandidateTable:
-    """Candidates with flat masses, known shares of all cuts; with a correlation of identification (or distance) and box.
+    """Candidates with flat masses, known shares of all cuts; identification (or distance) may depend on the box.
 
     Displacement is exponential with 0.1 cm: 61 % pass the first cut, 14 % the second. Everything else passes.
     """

@@ -71,7 +71,7 @@ def test_closure_of_independent_candidates():
 
 
 def test_closure_shows_identification_that_depends_on_the_box():
-    """Three times the identification in the box: predicted too low by 3/(1 + 2 f), f = 4.4 %, and the closure says so."""
+    """Three times the identification in the box: predicted too low by 3/(1 + 2 f), f = 4.4 %: the closure says so."""
     closure = model(correlated=True).closures[0]
     assert closure.weighted_counted / closure.weighted_predicted == pytest.approx(3.0 / (1.0 + 2.0 * IN_BOX), rel=0.12)
     assert closure.weighted_counted - closure.weighted_predicted > 5 * closure.weighted_error

@@ -123,6 +123,45 @@ def grid_map(
     return figure
 
 
+def p_value_map(
+    masses: FloatArray, lifetimes: FloatArray, p_values: FloatArray, *, text: str = "",
+    luminosity_fb: float | None = None,
+) -> Figure:  # fmt: skip
+    """Local p-values of thousands of hypotheses as colours, one row for each lifetime, the smallest marked.
+
+    Parameters
+    ----------
+    masses : float64 (n_masses,)
+        GeV, rising.
+    lifetimes : float64 (n_lifetimes,)
+        cm.
+    p_values : float64 (n_masses, n_lifetimes)
+        NaN leaves a hypothesis empty.
+    text : str
+    luminosity_fb : float, optional
+    """
+    middle = 0.5 * (masses[1:] + masses[:-1])
+    edges = np.concatenate(([masses[0]], middle, [masses[-1]]))
+    with style():
+        figure = new_figure(7.6, 0.24 * len(lifetimes) + 1.8)
+        axes = figure.subplots()
+        shown = -np.log10(np.maximum(p_values, 1e-300)).T
+        top = max(float(np.nanmax(shown, initial=0.0)), 3.0)
+        mesh = axes.pcolormesh(
+            edges, np.arange(len(lifetimes) + 1) - 0.5, shown, cmap="magma_r", vmin=0.3, vmax=top, rasterized=True
+        )
+        if np.any(np.isfinite(p_values)):
+            i, k = np.unravel_index(int(np.nanargmin(p_values)), p_values.shape)
+            axes.plot(masses[i], k, "o", color="#0072B2", markerfacecolor="none", markersize=9, markeredgewidth=1.4)
+        axes.set_yticks(range(len(lifetimes)), [f"{v:g}" for v in lifetimes], fontsize=8)
+        axes.tick_params(axis="y", which="minor", left=False, right=False)
+        axes.set_xlabel("mass [GeV]")
+        axes.set_ylabel(r"$c\tau$ [cm]")
+        figure.colorbar(mesh, ax=axes).set_label(r"$-\log_{10}$ local p-value")
+        label(axes, text, luminosity_fb, inside=False)
+    return figure
+
+
 def lines(
     x: FloatArray,
     curves: Mapping[str, FloatArray],

@@ -31,6 +31,7 @@ def limit_table(result: StudyResult) -> Table:
                 h.expected.minus1,
                 h.expected.median,
                 h.expected.plus1,
+                h.expected_toys.median if h.expected_toys else None,
                 h.expected_statistical.median if h.expected_statistical else None,
                 h.observed,
                 expected,
@@ -39,7 +40,7 @@ def limit_table(result: StudyResult) -> Table:
             )
         )
     header = (
-        *names, "CL", "-1 sigma", "expected", "+1 sigma", "no systematics", "observed",
+        *names, "CL", "-1 sigma", "expected", "+1 sigma", "expected, toys", "no systematics", "observed",
         "published expected", "published observed", "ours/published",
     )  # fmt: skip
     return _without_empty(Table(f"Upper limits on {result.limit_on or 'the signal'}", header, tuple(rows)))

@@ -73,7 +73,7 @@ def test_weights(residuals):
 
 
 def test_pulls_of_the_width():
-    """30 fits of 2000 weighted events: mean pull within 4/sqrt(30) (p = 6e-5) plus the bias of fits with six parameters."""
+    """30 fits of 2000 weighted events: mean pull within 4/sqrt(30) (p = 6e-5) plus the bias of six parameters."""
     pulls = []
     for k in range(30):
         x = draw(2000, k + 1)

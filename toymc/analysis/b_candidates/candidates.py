@@ -230,7 +230,7 @@ def _pair_columns(flight: FloatArray, momentum: FloatArray, momenta: FloatArray,
     sizes = np.hypot(flight[:, 0], flight[:, 1]) * np.hypot(momentum[:, 0], momentum[:, 1])
     return {
         "M": mass,
-        "Mred": reduced_mass(np.maximum(mass, 2.0 * product_mass), product_mass),
+        "Mred": reduced_mass(mass, product_mass),
         "MPiPi": _mass(momenta, M_PI),
         "cosPointingXY": np.divide(across, sizes, out=np.zeros_like(across), where=sizes > 0.0),
         "pair_p": np.sqrt((momentum**2).sum(axis=1)),

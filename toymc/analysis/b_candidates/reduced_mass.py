@@ -1,5 +1,7 @@
 """The reduced mass of a pair, and back."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -8,31 +10,31 @@ from toymc.errors import InputError
 FloatArray = npt.NDArray[np.float64]
 
 
-def _product(mass: float) -> float:
-    if not 0.0 <= mass < np.inf:
-        raise InputError(f"mass of the products {mass} GeV: give a finite number, 0 or more")
+def _daughter(mass: float) -> float:
+    if not (math.isfinite(mass) and mass >= 0.0):
+        raise InputError(f"daughter mass = {mass:g} GeV; it must be finite and not negative")
     return mass
 
 
-def reduced_mass(pair: npt.ArrayLike, product: float) -> FloatArray:
-    """sqrt(M^2 - 4 m^2) of a pair of equal particles: smooth at the threshold, where M itself is not.
+def reduced_mass(mass: npt.ArrayLike, daughter_mass: float) -> FloatArray:
+    """sqrt(M^2 - 4 m^2), GeV: smooth at the threshold, where M itself is not.
 
     Parameters
     ----------
-    pair : float64 (n,)
-        Invariant mass M in GeV.
-    product : float
-        Mass m of each of the two, GeV.
+    mass : float or float64 (...,)
+        Measured or hypothetical mass M of a pair, GeV.
+    daughter_mass : float
+        Mass m of either daughter, GeV.
 
     Returns
     -------
-    float64 (n,)
-        GeV; NaN below the threshold.
+    float64 (...,)
+        Zero below the threshold, where resolution may carry a measured mass.
 
     Raises
     ------
     InputError
-        For a negative mass of the products.
+        For a mass that is NaN or negative.
 
     Notes
     -----
@@ -40,26 +42,27 @@ def reduced_mass(pair: npt.ArrayLike, product: float) -> FloatArray:
 
     Examples
     --------
-    >>> reduced_mass([0.5], 0.15).tolist()
-    [0.4]
+    >>> round(float(reduced_mass(0.5, 0.10566)), 4)
+    0.4531
     """
-    square = np.asarray(pair, dtype=np.float64) ** 2 - 4.0 * _product(product) ** 2
-    result: FloatArray = np.sqrt(np.where(square >= 0.0, square, np.nan))
-    return result
+    m = np.asarray(mass, dtype=np.float64)
+    bad = np.argwhere(~(np.isfinite(m) & (m >= 0.0)))
+    if len(bad):
+        raise InputError(f"mass = {m[tuple(bad[0])]:g} GeV; it must be finite and not negative")
+    return np.asarray(np.sqrt(np.maximum(m * m - 4.0 * _daughter(daughter_mass) ** 2, 0.0)))
 
 
-def pair_mass(reduced: npt.ArrayLike, product: float) -> FloatArray:
+def pair_mass(reduced: npt.ArrayLike, daughter_mass: float) -> FloatArray:
     """Invariant mass of a pair from its reduced mass, GeV.
 
     Raises
     ------
     InputError
-        For a negative mass of the products.
+        For a negative mass of the daughters.
 
     Examples
     --------
     >>> pair_mass([0.4], 0.15).tolist()
     [0.5]
     """
-    result: FloatArray = np.sqrt(np.asarray(reduced, dtype=np.float64) ** 2 + 4.0 * _product(product) ** 2)
-    return result
+    return np.asarray(np.sqrt(np.asarray(reduced, dtype=np.float64) ** 2 + 4.0 * _daughter(daughter_mass) ** 2))

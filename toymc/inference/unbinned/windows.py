@@ -13,40 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from toymc.analysis.b_candidates.reduced_mass import reduced_mass
 from toymc.errors import InputError
+
+__all__ = ["Density", "Window", "mass_grid", "reduced_mass", "windows"]
 
 FloatArray = npt.NDArray[np.float64]
 
 _MAX_HYPOTHESES = 1_000_000
-
-
-def reduced_mass(mass: npt.ArrayLike, daughter_mass: float) -> FloatArray:
-    """sqrt(M^2 - 4 m^2), GeV; zero below threshold (where resolution may carry a measured mass).
-
-    Parameters
-    ----------
-    mass : float or float64 (...,)
-        Measured or hypothetical mass, GeV.
-    daughter_mass : float
-        Mass of either daughter, GeV.
-
-    Raises
-    ------
-    InputError
-        For a mass that is NaN or negative.
-
-    Examples
-    --------
-    >>> round(float(reduced_mass(0.5, 0.10566)), 4)
-    0.4531
-    """
-    m = np.asarray(mass, dtype=np.float64)
-    bad = np.argwhere(~(np.isfinite(m) & (m >= 0.0)))
-    if len(bad):
-        raise InputError(f"mass = {m[tuple(bad[0])]:g} GeV; it must be finite and not negative")
-    if not (math.isfinite(daughter_mass) and daughter_mass >= 0.0):
-        raise InputError(f"daughter mass = {daughter_mass:g} GeV; it must be finite and not negative")
-    return np.asarray(np.sqrt(np.maximum(m * m - 4.0 * daughter_mass**2, 0.0)))
 
 
 def mass_grid(low: float, high: float, sigma: Callable[[float], float], step: float = 0.5) -> FloatArray:

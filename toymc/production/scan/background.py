@@ -10,7 +10,7 @@ Two parts, for each background sample and each of the two displacement cuts:
 - *peaking*: pair and kaon from one B. Counted directly in the box, with weights.
 
 Each part carries its effective number of events. Where nothing survives, the bound is 2.3 candidates (90 % with a flat
-prior on the mean) of the largest weight seen, or of a mean identification of all candidates: never a zero. The bound
+prior on the mean) of the largest weight seen, or of the mean weight of all candidates: never a zero. The bound
 is reported, the density stays zero there.
 """
 
@@ -133,21 +133,25 @@ def _fraction(relaxed: CandidateTable, displaced: CandidateTable, box: Mapping[s
     return f, float(np.sqrt(f * (1.0 - f) / (n + 1.0)))
 
 
-def _bound(table: CandidateTable, scale: float, factor: float) -> float:
-    weights = table.weights
-    typical = float(weights.max()) if len(weights) else 1.0
+def _bound(table: CandidateTable, all_of_them: CandidateTable, scale: float, factor: float) -> float:
+    """Largest weight of the candidates of a kind; without any, the mean weight of all candidates of the sample."""
+    if len(table.columns["event"]):
+        typical = float(table.weights.max())
+    else:
+        typical = float(all_of_them.weights.mean()) if len(all_of_them.columns["event"]) else 1.0
     return _FLAT_PRIOR_90 * typical * scale * factor
 
 
 def _combinatorial(
-    name: str, selection: str, displaced: CandidateTable, relaxed: CandidateTable, box: Mapping[str, str], scale: float
-) -> tuple[Part, Closure]:
+    name: str, selection: str, displaced: CandidateTable, relaxed: CandidateTable, box: Mapping[str, str],
+    scale: float, all_of_them: CandidateTable,
+) -> tuple[Part, Closure]:  # fmt: skip
     f, f_error = _fraction(relaxed, displaced, box)
     weights = displaced.weights * scale
     histogram, effective = _smoothed(displaced.columns["Mred"], weights)
     events = f * float(weights.sum())
     relative = np.hypot(1.0 / np.sqrt(effective) if effective > 0.0 else 0.0, f_error / f if f > 0.0 else 0.0)
-    bound = _bound(relaxed, scale, f) if events == 0.0 else None
+    bound = _bound(relaxed, all_of_them, scale, f if f > 0.0 else 1.0) if events == 0.0 else None
     part = Part(name, "combinatorial", selection, events, float(relative) * events, effective, bound, f * histogram)
     g, g_error = _fraction(relaxed, relaxed, box)
     counted = float(len(displaced.select(box).columns["event"]))
@@ -161,13 +165,14 @@ def _combinatorial(
 
 
 def _peaking(
-    name: str, selection: str, displaced: CandidateTable, box: Mapping[str, str], best: str, scale: float
-) -> Part:
+    name: str, selection: str, displaced: CandidateTable, box: Mapping[str, str], best: str, scale: float,
+    all_of_them: CandidateTable,
+) -> Part:  # fmt: skip
     inside = best_candidates(displaced.select(box), best)
     weights = inside.weights * scale
     histogram, effective = _smoothed(inside.columns["Mred"], weights)
     events = float(weights.sum())
-    bound = _bound(displaced, scale, 1.0) if events == 0.0 else None
+    bound = _bound(displaced, all_of_them, scale, 1.0) if events == 0.0 else None
     error = float(np.sqrt((weights**2).sum()))
     return Part(name, "peaking", selection, events, error, effective, bound, histogram)
 
@@ -197,10 +202,9 @@ def background_model(
         for selection, cut in zip(SELECTIONS, (chosen.displacement, chosen.tight_displacement), strict=True):
             accidental, genuine = common.where(~same), common.where(same)
             displaced = accidental.select({"displacement": cut})
-            part, closure = _combinatorial(name, selection, displaced, accidental, chosen.box, scale)
+            part, closure = _combinatorial(name, selection, displaced, accidental, chosen.box, scale, common)
             parts.append(part)
             closures.append(closure)
-            parts.append(
-                _peaking(name, selection, genuine.select({"displacement": cut}), chosen.box, chosen.best, scale)
-            )
+            peaking = genuine.select({"displacement": cut})
+            parts.append(_peaking(name, selection, peaking, chosen.box, chosen.best, scale, common))
     return BackgroundModel(tuple(parts), tuple(closures))

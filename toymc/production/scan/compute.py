@@ -208,6 +208,12 @@ def compute_scan(
     return ScanRun(study, options, runs, result)
 
 
+def nearest_point(scanned: ScanResult, mass: float, ctau: float) -> tuple[int, int]:
+    """Indices of the hypothesis of a scan next to a mass (GeV) and a lifetime (cm, logarithmically)."""
+    at = int(np.argmin(np.abs(scanned.masses - mass))), int(np.argmin(np.abs(np.log(scanned.lifetimes / ctau))))
+    return at
+
+
 def _samples(run: ChannelRun, study: ScanStudy, luminosity_fb: float) -> list[Sample]:
     """Every background part under the first selection, and the signal at every node."""
     samples = []
@@ -251,8 +257,9 @@ def _interpretation(
 ) -> dict[str, Any]:
     """Intervals of the model's coupling that the limits at one mass exclude, all lifetimes together."""
     prediction = model_prediction(study.model, mass, channel.model_production, channel.model_decay)
-    expected = {name: scanned.expected[row, :, k] for k, name in enumerate(QUANTILES)}
-    seen = scanned.observed[row] if np.any(np.isfinite(scanned.observed[row])) else None
+    share = channel.sub_fraction
+    expected = {name: scanned.expected[row, :, k] / share for k, name in enumerate(QUANTILES)}
+    seen = scanned.observed[row] / share if np.any(np.isfinite(scanned.observed[row])) else None
     return {"model": study.model, **interpretation(prediction, expected, seen, scanned.lifetimes)}
 
 
@@ -263,10 +270,9 @@ def _hypotheses(run: ChannelRun, study: ScanStudy) -> list[Hypothesis]:
     low, high = run.channel.mass_range
     resolution = run.maps.mass_resolution_at(scanned.masses)
     for mass in (m for m in study.reference_masses if low <= m <= high):
-        i = int(np.argmin(np.abs(scanned.masses - mass)))
-        excluded = _interpretation(study, run.channel, mass, scanned, i)
+        excluded = _interpretation(study, run.channel, mass, scanned, nearest_point(scanned, mass, 1.0)[0])
         for ctau in study.reference_lifetimes_cm:
-            k = int(np.argmin(np.abs(np.log(scanned.lifetimes / ctau))))
+            i, k = nearest_point(scanned, mass, ctau)
             bands = scanned.expected[i, k]
             if not np.all(np.isfinite(bands)):
                 continue

@@ -1,5 +1,6 @@
 """`toymc study run` for searches over mass and lifetime: the computation and the files it leaves behind."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from toymc.production.scan.background import EDGES
 from toymc.production.scan.compute import ChannelRun, ScanRun, compute_scan
 from toymc.production.scan.dataset import read_candidates
 from toymc.production.scan.signal import SELECTIONS
+from toymc.production.scan.toys import add_significance, with_toy_limits
 from toymc.production.versions import run_versions
 from toymc.production.warm import warming
 from toymc.report.result import StudyResult
@@ -80,6 +82,17 @@ def run_scan_study(
             details={"detector": study.card},
         )
         write_scans(folder / "scan.h5", {name: c.scan for name, c in run.channels.items()}, study.limit_on)
+        begin = time.perf_counter()
+        run = with_toy_limits(run, progress)
+        # a few reference masses are no scan: no look-elsewhere effect to speak of
+        found = (
+            [] if observed is None or points != "all" else add_significance(folder / "scan.h5", run, progress=progress)
+        )
+        update = {
+            "notes": [*(run.result.notes or []), *(excess.note() for excess in found)],
+            "timing": {**(run.result.timing or {}), "toys_s": time.perf_counter() - begin},
+        }
+        run = replace(run, result=run.result.model_copy(update=update))
         write_run(
             folder, run.result, config, title=study.title, plots=scan_plots(run), reactions=study.reactions
         )  # fmt: skip
@@ -100,6 +113,7 @@ def scan_plots(run: ScanRun) -> list[Plot]:
         ]
         if np.any(np.isfinite(channel.scan.observed)):
             plots.append(Plot(f"significance_{name}", _significance(run, channel), "Local p-values of the data."))
+            plots.append(Plot(f"p_values_{name}", _p_values(run, channel), "Local p-values over mass and lifetime."))
     return plots
 
 
@@ -204,6 +218,16 @@ def _mixing(run: ScanRun, channel: ChannelRun) -> "Figure":
     return excluded_regions(
         list(mine), list(mine.values()), ylabel=r"$\sin\theta$", text=channel.channel.name,
         luminosity_fb=run.result.luminosity_fb,
+    )  # fmt: skip
+
+
+def _p_values(run: ScanRun, channel: ChannelRun) -> "Figure":
+    from toymc.plotting.scan import p_value_map
+
+    scanned = channel.scan
+    return p_value_map(
+        scanned.masses, scanned.lifetimes, np.where(scanned.status == 0, scanned.p0, np.nan),
+        text=channel.channel.name, luminosity_fb=run.result.luminosity_fb,
     )  # fmt: skip
 
 
