@@ -118,6 +118,7 @@ def _channel(kaon: str, pair: str) -> ScanChannel:
             kstar=kaon == "kstar",
             mbc_min=CUTS["sideband"]["mbc_min"],
             delta_e_max=CUTS["sideband"]["delta_e_max"],
+            recover=pair == "ee",
         ),
         selection=_selection(kaon, pair),
         process="b_k_scalar",

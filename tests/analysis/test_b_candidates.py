@@ -7,7 +7,7 @@ import pytest
 
 from toymc.analysis.b_candidates import PairChannel, b_candidates, pair_mass, reduced_mass, true_proper_length
 from toymc.analysis.b_candidates.extrapolation import extrapolated_theta
-from toymc.constants import M_K, M_MU
+from toymc.constants import M_E, M_K, M_MU
 from toymc.detector import build_detector, simulate
 from toymc.detector.vertex import beam_spot, fit_pairs, start_radii
 from toymc.errors import InputError
@@ -113,6 +113,21 @@ def test_kstar(detector):
     assert signal.sum() > 0.2 * EVENTS
     assert abs(np.median(table["kstarM"][signal]) - 0.8955) < 0.01
     assert np.all(table["kaon_charge"] == -table["pion_charge"])
+
+
+def test_recovery_of_radiated_photons(detector):
+    """Electrons: the median of Delta E moves towards zero, and more signal lies within 50 MeV of it."""
+    sample = events(detector, channel="kplus_ee", chunk=6)
+    plain, recovered = (candidates(sample, detector, PairChannel(M_E, recover=r)) for r in (False, True))
+    inside = []
+    for table in (plain, recovered):
+        signal = table["isSignal"] > 0
+        inside.append(np.sum(signal & (np.abs(table["deltaE"]) < 0.05)))
+    assert inside[1] > 1.05 * inside[0] > 200
+    # muons have no photons to find: recovery changes few of them
+    muons = [candidates(events(detector, 500, 7), detector, PairChannel(M_MU, recover=r)) for r in (False, True)]
+    near = [np.sum((t["isSignal"] > 0) & (np.abs(t["deltaE"]) < 0.05)) for t in muons]
+    assert abs(near[1] - near[0]) < 0.05 * near[0]
 
 
 def test_displacement_floor(reco, detector):

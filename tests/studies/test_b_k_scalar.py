@@ -142,4 +142,5 @@ def test_signal_of_each_channel_is_found(machine, name, mass, low, high):
     assert abs(residual) < 0.012
     tighter = dataclasses.replace(channel.selection, displacement=channel.selection.tight_displacement)
     fewer, _ = select_sample(dataclasses.replace(channel, selection=tighter), [table], (1.0,), False)
-    assert fewer.efficiency(1.0)[0] <= efficiency
+    # another candidate of an event may be the best one under the tighter cut
+    assert fewer.efficiency(1.0)[0] <= 1.05 * efficiency

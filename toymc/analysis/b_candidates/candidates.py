@@ -19,6 +19,7 @@ from toymc.analysis.event_variables import event_variables
 from toymc.analysis.frames import beam_constrained_mass, check_frame, delta_energy
 from toymc.constants import M_K, M_PI
 from toymc.detector import Detector
+from toymc.detector.calorimeter import recover_bremsstrahlung
 from toymc.detector.vertex import beam_spot, fit_pairs, start_radii
 from toymc.errors import InputError
 from toymc.events import Reconstruction
@@ -48,6 +49,8 @@ class PairChannel:
         |d0| and |z0| of the tracks of the kaon, cm.
     kstar_window : tuple of float
         Masses of K pi, GeV.
+    recover : bool
+        Photons that the products of S radiated (electrons) are added to their momenta.
     """
 
     product_mass: float
@@ -59,6 +62,7 @@ class PairChannel:
     kaon_dr_max: float = 0.5
     kaon_dz_max: float = 3.0
     kstar_window: tuple[float, float] = (0.796, 0.996)
+    recover: bool = False
 
     def __post_init__(self) -> None:
         """Refuse windows that hold nothing."""
@@ -99,10 +103,22 @@ def _windows(channel: PairChannel, boost: FloatArray, sqrt_s: float) -> Windows:
     )
 
 
-def _combine(reco: Reconstruction, windows: Windows) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+def _photons(reco: Reconstruction, detector: Detector, channel: PairChannel) -> FloatArray:
+    """Momentum of the radiated photons found for every track, (n_tracks, 3), GeV; zeros without recovery."""
+    t = reco.tracks
+    if not channel.recover:
+        return np.zeros((len(t.px), 3))
+    found = recover_bremsstrahlung(reco, detector)
+    return np.stack([found.px - t.px, found.py - t.py, found.pz - t.pz], axis=1)
+
+
+def _combine(
+    reco: Reconstruction, windows: Windows, photons: FloatArray
+) -> tuple[IntArray, IntArray, IntArray, IntArray]:
     """Kaon rows (n, 2), pair of each combination (n,), tracks of the pairs (n_pairs, 2), event (n,)."""
     t = reco.tracks
-    columns = (t.offsets, t.d0, t.z0, t.px, t.py, t.pz, t.charge, windows)
+    qx, qy, qz = (np.ascontiguousarray(p + photons[:, k]) for k, p in enumerate((t.px, t.py, t.pz)))
+    columns = (t.offsets, t.d0, t.z0, t.px, t.py, t.pz, qx, qy, qz, t.charge, windows)
     none, flat = np.empty((0, 2), dtype=np.int64), np.empty(0, dtype=np.int64)
     n, n_pairs = _combinations(*columns, none, flat, none, flat)
     found, pairs = (np.empty((size, 2), dtype=np.int64) for size in (n, n_pairs))
@@ -182,7 +198,8 @@ def b_candidates(
     True
     """
     b = check_frame(boost, sqrt_s)
-    found, pair_of, pairs, event = _combine(reco, _windows(channel, b, sqrt_s))
+    photons = _photons(reco, detector, channel)
+    found, pair_of, pairs, event = _combine(reco, _windows(channel, b, sqrt_s), photons)
     field = detector.card.field.solenoid_tesla.value
     spot = beam_spot(detector.card)
     radii = start_radii(reco.tracks, detector.card)[pairs]
@@ -190,8 +207,9 @@ def b_candidates(
         reco, pairs[:, 0], pairs[:, 1], [channel.product_mass] * 2, field, origin=spot, radii=radii
     )  # fmt: skip
     momentum, energy = _kaon_momentum(reco, found, channel.kaon_mass)
-    pair_energy = _energy(fit.momenta, channel.product_mass).sum(axis=1)
-    total = momentum + fit.momentum[pair_of]
+    momenta = fit.momenta + photons[pairs]
+    pair_energy = _energy(momenta, channel.product_mass).sum(axis=1)
+    total = momentum + momenta.sum(axis=1)[pair_of]
     gamma = 1.0 / np.sqrt(1.0 - b @ b)
     sum_energy = energy + pair_energy[pair_of]
     centre = gamma * (sum_energy - total @ b)
@@ -204,7 +222,7 @@ def b_candidates(
     rows = np.nonzero(keep)[0]
     pair, event = pair_of[rows], event[rows]
     columns: Columns = {"event": event, "Mbc": mbc[rows], "deltaE": delta_e[rows], "dv": flight[rows]}
-    columns.update(_pair_columns(fit.flight[pair], fit.momentum[pair], fit.momenta[pair], channel.product_mass))
+    columns.update(_pair_columns(fit.flight[pair], momenta[pair], channel.product_mass))
     columns["pairChi2"] = fit.chi2[pair]
     columns["foxWolframR2"] = event_variables(reco, b, sqrt_s)["foxWolframR2"][event]
     tracks = {"kaon": found[rows, 0], "x1": pairs[pair, 0], "x2": pairs[pair, 1]}
@@ -223,8 +241,9 @@ def b_candidates(
     return columns
 
 
-def _pair_columns(flight: FloatArray, momentum: FloatArray, momenta: FloatArray, product_mass: float) -> Columns:
+def _pair_columns(flight: FloatArray, momenta: FloatArray, product_mass: float) -> Columns:
     """Masses under the hypotheses of the selection and the pointing angle across the beam."""
+    momentum = momenta.sum(axis=1)
     mass = _mass(momenta, product_mass)
     across = flight[:, 0] * momentum[:, 0] + flight[:, 1] * momentum[:, 1]
     sizes = np.hypot(flight[:, 0], flight[:, 1]) * np.hypot(momentum[:, 0], momentum[:, 1])

@@ -84,8 +84,10 @@ def _kaons(first, last, i, j, ex, sx, sy, sz, d0, z0, px, py, pz, charge, window
 
 
 @kernel
-def _combinations(offsets, d0, z0, px, py, pz, charge, windows, found, pair_of, pairs, event):
-    """All combinations. Returns their number and that of the pairs in them; writes if the arrays are not empty.
+def _combinations(offsets, d0, z0, px, py, pz, qx, qy, qz, charge, windows, found, pair_of, pairs, event):
+    """All combinations; momenta p as kaon or pion, q as products of S with their photons.
+
+    Returns their number and that of the pairs in them; writes if the arrays are not empty.
 
     found (n, 2): kaon, pion (-1 without); pair_of (n,): row in `pairs` (n_pairs, 2): positive, negative track.
     """
@@ -97,12 +99,12 @@ def _combinations(offsets, d0, z0, px, py, pz, charge, windows, found, pair_of, 
         for i in range(first, last):
             if charge[i] <= 0:
                 continue
-            ei = math.sqrt(px[i] * px[i] + py[i] * py[i] + pz[i] * pz[i] + m2)
+            ei = math.sqrt(qx[i] * qx[i] + qy[i] * qy[i] + qz[i] * qz[i] + m2)
             for j in range(first, last):
                 if charge[j] >= 0:
                     continue
-                ex = ei + math.sqrt(px[j] * px[j] + py[j] * py[j] + pz[j] * pz[j] + m2)
-                sx, sy, sz = px[i] + px[j], py[i] + py[j], pz[i] + pz[j]
+                ex = ei + math.sqrt(qx[j] * qx[j] + qy[j] * qy[j] + qz[j] * qz[j] + m2)
+                sx, sy, sz = qx[i] + qx[j], qy[i] + qy[j], qz[i] + qz[j]
                 more = _kaons(
                     first, last, i, j, ex, sx, sy, sz, d0, z0, px, py, pz, charge, windows, found, n
                 )  # fmt: skip
