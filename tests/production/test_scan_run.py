@@ -16,6 +16,7 @@ from toymc.production.scan.compute import compute_scan, nearest_point
 from toymc.production.scan.dataset import check_injection, draw_candidates, read_candidates, write_candidates
 from toymc.production.scan.run import run_scan_study
 from toymc.report.result import read_result
+from toymc.studies.b_k_scalar import ALL_CHANNELS
 
 STUDY = scan_probe.small_study()
 NAME = "kplus_mumu"
@@ -153,6 +154,18 @@ def test_background_of_a_dataset_is_the_expected_one():
     assert abs(np.mean(counts) - 50.0) < 4 * np.sqrt(50.0 / 10) + 2.0
     one, again = (draw_candidates(STUDY, 189.0, 5).columns[NAME]["Mred"] for _ in range(2))
     assert np.array_equal(one, again)
+
+
+@pytest.mark.parametrize("name", ["kplus_ee", "kstar_mumu"])
+def test_other_channels_run(name, tmp_path):
+    """Channels without a published grid, from samples to the report."""
+    channel = next(c for c in ALL_CHANNELS if c.name == name)
+    channel = dataclasses.replace(channel, nodes=(0.95, 1.0, 1.06), mass_range=(0.96, 1.05))
+    study = dataclasses.replace(STUDY, channels=(channel,))
+    result = run_scan_study(study, tmp_path / name, options(), points="reference")
+    assert {h.parameters["channel"] for h in result.hypotheses} == {name}
+    plots = {p.stem for p in (tmp_path / name / "plots").iterdir()}
+    assert f"limit_{name}" in plots and f"ratio_{name}" not in plots
 
 
 def test_number_of_toys_in_whole_blocks(finished, reference):

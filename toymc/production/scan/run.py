@@ -105,12 +105,13 @@ def scan_plots(run: ScanRun) -> list[Plot]:
     for name, channel in run.channels.items():
         plots += [
             Plot(f"limit_{name}", _limits(run, channel), f"Expected limits of channel {name} against the mass."),
-            Plot(f"ratio_{name}", _ratio(run, channel), "Expected limit over the published observed one."),
             Plot(f"efficiency_{name}", _efficiency(run, channel), "Efficiency with identification, at the nodes."),
             Plot(f"resolution_{name}", _resolution(run, channel), "Core width of the double-sided Crystal Ball."),
             Plot(f"background_{name}", _background(run, channel), "Expected background for the two displacements."),
             Plot(f"mixing_{name}", _mixing(run, channel), f"Excluded couplings of {run.study.model}."),
         ]
+        if np.any(np.isfinite(published_ratio(run, channel)[2])):
+            plots.append(Plot(f"ratio_{name}", _ratio(run, channel), "Expected limit over the published observed one."))
         if np.any(np.isfinite(channel.scan.observed)):
             plots.append(Plot(f"significance_{name}", _significance(run, channel), "Local p-values of the data."))
             plots.append(Plot(f"p_values_{name}", _p_values(run, channel), "Local p-values over mass and lifetime."))
