@@ -97,7 +97,6 @@ def _plots(run: MeasurementRun, observed: dict[str, FloatArray] | None) -> list[
 
     study = run.study
     toys = {name: e.toys.point(study.truth).pulls for name, e in run.estimators.items()}
-    full = {f"{name}, full chain": e.full.pulls for name, e in run.estimators.items()}
     series = {
         name: (
             np.array(list(e.generated)),
@@ -110,8 +109,8 @@ def _plots(run: MeasurementRun, observed: dict[str, FloatArray] | None) -> list[
     band = (theirs.value, theirs.error) if theirs and theirs.value is not None and theirs.error is not None else None
     plots = [
         Plot("spectrum", _spectrum(run, observed), "Spectrum with the fit of the first estimator, and their distance."),
-        Plot("pulls", pull_panels({**toys, **full}, text=study.name),
-             "Pulls of simplified experiments, and of the parts of the simulated events."),
+        Plot("pulls", pull_panels(toys, text=study.name),
+             "Pulls of simplified experiments at the nominal true value."),
         Plot("bias", bias_against_truth(series, published=band, origin=study.truth, unit=study.unit, text=study.name),
              "Bias of the fitted value against the generated one, with the statistics of the simulation."),
         Plot("bootstrap", bootstrap_panels(
