@@ -45,7 +45,7 @@ def tracks_pseudo_mass(momenta: FloatArray, boost: npt.ArrayLike, sqrt_s: float)
     --------
     >>> p = np.array([[[0.9, 0.1, 0.2], [0.7, -0.2, 0.3], [0.8, 0.2, -0.3]]])
     >>> round(float(tracks_pseudo_mass(p, (0.0, 0.0, 0.0), 10.58)[0]), 4)
-    1.3637
+    1.4949
     """
     b = check_frame(boost, sqrt_s)
     energies = np.sqrt(np.sum(momenta**2, axis=2) + M_PI**2)
