@@ -172,7 +172,8 @@ def test_goodness_of_fit_follows_chi2():
     model = Model([Channel("sr", (Sample("s", 0.1 * b[::-1], (NormFactor("mu"),)), Sample("b", b)))], "mu")
     likelihood = Likelihood(model)
     rng = random_stream(77)
-    p = [goodness_of_fit(likelihood, likelihood.data({"sr": rng.poisson(b + 0.1 * b[::-1])})).p_value for _ in range(300)]
+    counts = [rng.poisson(b + 0.1 * b[::-1]) for _ in range(300)]
+    p = [goodness_of_fit(likelihood, likelihood.data({"sr": n})).p_value for n in counts]
     assert abs(np.mean(p) - 0.5) < 5.0 / math.sqrt(12.0 * 300.0)
 
 
