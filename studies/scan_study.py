@@ -3,12 +3,13 @@
 A study file fills these in and holds nothing else; `toymc.production.scan` runs it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from toymc.analysis.b_candidates import PairChannel
 from toymc.inference.projections import Floor
+from toymc.studies.study import named_channel
 
 
 @dataclass(frozen=True)
@@ -194,13 +195,8 @@ class ScanStudy:
         InputError
             If there is none.
         """
-        from toymc.errors import InputError
+        return named_channel(self.name, self.channels, name)
 
-        for channel in self.channels:
-            if channel.name == name:
-                return channel
-        raise InputError(f"study {self.name} has no channel '{name}': allowed are {', '.join(self.names())}")
-
-    def names(self) -> Sequence[str]:
+    def names(self) -> list[str]:
         """Names of the channels."""
         return [channel.name for channel in self.channels]

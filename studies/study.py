@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -302,12 +302,32 @@ class Study:
         InputError
             If there is none.
         """
-        for channel in self.channels:
-            if channel.name == name:
-                return channel
-        raise InputError(
-            f"study {self.name} has no channel '{name}': allowed are {', '.join(c.name for c in self.channels)}"
-        )
+        return named_channel(self.name, self.channels, name)
+
+
+class Named(Protocol):
+    """What has a name."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+
+C = TypeVar("C", bound=Named)
+
+
+def named_channel(study: str, channels: Sequence[C], name: str) -> C:
+    """The channel of this name among those of a study.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    for channel in channels:
+        if channel.name == name:
+            return channel
+    raise InputError(f"study {study} has no channel '{name}': allowed are {', '.join(c.name for c in channels)}")
 
 
 @cache
