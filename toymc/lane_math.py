@@ -1,9 +1,9 @@
 """Logarithm, exponential and angles without branches: for `Lanes` and for plain numbers.
 
-Each is a polynomial on a short interval, to which the argument is brought. The coefficients interpolate the function at
-Chebyshev's points of the interval (computed with forty digits); what is left out is below 4e-17, so the results are good
-to a few units of the sixteenth digit. They are for numbers of a detector: no subnormal numbers, no overflow, angles up
-to 1e5 rad. What is not a number stays none or, in a lane that is thrown away, becomes anything.
+Each is a polynomial on a short interval, to which the argument is brought. The coefficients interpolate the function
+at Chebyshev's points of the interval (computed with forty digits); what is left out is below 4e-17, so the results are
+good to a few units of the sixteenth digit. They are for numbers of a detector: no subnormal numbers, no overflow,
+angles up to 1e5 rad. What is not a number stays none or, in a lane that is thrown away, becomes anything.
 """
 
 import math

@@ -2,8 +2,8 @@
 
 The event loop of a fast simulation waits: a division takes as long as a dozen multiplications, and the next step needs
 its result. Eight particles side by side take as long as one. Whether a compiler finds that by itself changes with every
-line; here it is said. `Lanes` is LLVM's vector of eight doubles, `Places` of eight integers, `Mask` what comparing gives;
-they exist inside kernels alone. A function written with operators, `chosen`, and the functions below and of
+line; here it is said. `Lanes` is LLVM's vector of eight doubles, `Places` of eight integers, `Mask` what comparing
+gives; they exist inside kernels alone. A function written with operators, `chosen`, and the functions below and of
 `toymc.lane_math` takes plain numbers too: the tests run it both ways.
 
 Whoever branches does so for all eight (`some`, `every`); what differs from lane to lane is `chosen(mask, a, b)`, for
@@ -13,9 +13,11 @@ contracted to one operation (LLVM's `contract`), which moves the last digit.
 Processors with shorter vectors do the same in two or four steps.
 """
 
+import hashlib
 import math
 import operator
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -66,12 +68,9 @@ def _vector(element: ir.Type) -> ir.VectorType:
 
 def _splat(builder: Any, value: Any) -> Any:
     """All lanes alike."""
-    single = builder.insert_element(
-        ir.Constant(_vector(value.type), ir.Undefined), value, ir.Constant(ir.IntType(32), 0)
-    )
-    return builder.shuffle_vector(
-        single, ir.Constant(single.type, ir.Undefined), ir.Constant(_vector(ir.IntType(32)), None)
-    )
+    none = ir.Constant(_vector(value.type), ir.Undefined)
+    single = builder.insert_element(none, value, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(single, none, ir.Constant(_vector(ir.IntType(32)), None))
 
 
 @lower_cast(types.Float, LanesType)  # type: ignore[untyped-decorator]
@@ -431,3 +430,16 @@ def every(mask: Any) -> Any:
 def _every(mask: Any) -> Any:
     full = (1 << WIDTH) - 1
     return (lambda mask: _bit_field(mask) == full) if mask == MASK else (lambda mask: bool(mask))
+
+
+def _stamp() -> None:
+    """Let cached kernels depend on this file (see `toymc.kernels`): numba does not know that they do."""
+    digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    for function in (
+        chosen, root, nearest, whole, real, lower_of, higher_of, some, every, filled, filled_places, lane, loaded,
+        stored, gathered, bits_of, of_bits,
+    ):  # fmt: skip
+        function.toymc_stamp = digest
+
+
+_stamp()
