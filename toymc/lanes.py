@@ -335,6 +335,23 @@ def gathered(context: Any, array: Any, places: Any) -> Any:
     return signature(PLACES if whole else LANES, array, PLACES), generate
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def copied(context: Any, array: Any, first: Any, out: Any, place: Any, count: Any) -> Any:
+    """Copy `count` neighbours from array[first] on to out[place] and on: contiguous arrays of one type, apart."""
+    plain = isinstance(array, types.Array) and isinstance(out, types.Array)
+    if not (plain and array.ndim == out.ndim == 1 and array.dtype == out.dtype):
+        return None
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        source = _pointer(context, builder, sig.args[0], *args[:2])
+        target = _pointer(context, builder, sig.args[2], *args[2:4])
+        size = context.get_abi_sizeof(context.get_data_type(sig.args[0].dtype))
+        cgutils.raw_memcpy(builder, target, source, args[4], size, align=size)
+        return context.get_dummy_value()
+
+    return signature(types.void, array, types.int64, out, types.int64, types.int64), generate
+
+
 def chosen(mask: Any, a: Any, b: Any) -> Any:
     """`a` where the mask is true, else `b`."""
     return a if mask else b
@@ -437,7 +454,7 @@ def _stamp() -> None:
     digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     for function in (
         chosen, root, nearest, whole, real, lower_of, higher_of, some, every, filled, filled_places, lane, loaded,
-        stored, gathered, bits_of, of_bits,
+        stored, gathered, copied, bits_of, of_bits,
     ):  # fmt: skip
         function.toymc_stamp = digest
 

@@ -4,8 +4,6 @@ The columns of the generator are copied in runs of rows, up to the end of each e
 copied as long as nothing was made.
 """
 
-import numpy as np
-
 from toymc.detector.transport.act import (
     N_FLOATS,
     S_END,
@@ -24,22 +22,15 @@ from toymc.detector.transport.act import (
     S_Y,
     S_Z,
 )
-from toymc.kernels import inlined_kernel, lean_kernel
-
-
-@inlined_kernel
-def _copy(column, out, begin, end, shift):
-    """Rows begin to end - 1 of a column to places that much farther on in `out`."""
-    # unsigned: without the test for places counted from the end the loop takes several rows at a time
-    for j in range(np.uint64(begin), np.uint64(end)):
-        out[j + np.uint64(shift)] = column[j]
+from toymc.kernels import lean_kernel
+from toymc.lanes import copied
 
 
 @lean_kernel
 def _copy_runs(column, out, start, runs, n):
     """Runs of rows of a column, each with its own shift, to `out`; row `start` of the batch is row 0 of the column."""
     for k in range(n):
-        _copy(column, out, runs[k, 0] - start, runs[k, 1] - start, runs[k, 2] + start)
+        copied(column, runs[k, 0] - start, out, runs[k, 0] + runs[k, 2], runs[k, 1] - runs[k, 0])
 
 
 @lean_kernel
