@@ -222,22 +222,24 @@ def _floating(context: Any, x: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def bits_of(context: Any, x: Any) -> Any:
-    """The 64 bits of every double as an integer."""
+    """The 64 bits of a double as an integer."""
+    many = x == LANES
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], _vector(_LONG))
+        return builder.bitcast(args[0], _vector(_LONG) if many else _LONG)
 
-    return signature(PLACES, LANES), generate
+    return signature(PLACES, LANES) if many else signature(types.int64, types.float64), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def of_bits(context: Any, x: Any) -> Any:
     """The double that has these 64 bits."""
+    many = x == PLACES
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], _vector(_DOUBLE))
+        return builder.bitcast(args[0], _vector(_DOUBLE) if many else _DOUBLE)
 
-    return signature(LANES, PLACES), generate
+    return signature(LANES, PLACES) if many else signature(types.float64, types.int64), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -333,6 +335,18 @@ def gathered(context: Any, array: Any, places: Any) -> Any:
         return result
 
     return signature(PLACES if whole else LANES, array, PLACES), generate
+
+
+def taken(array: Any, place: Any) -> Any:
+    """array[place] of a one-dimensional array, lane by lane."""
+    return array[place]
+
+
+@overload(taken, strict=False)  # type: ignore[untyped-decorator]
+def _taken(array: Any, place: Any) -> Any:
+    if place == PLACES:
+        return lambda array, place: gathered(array, place)
+    return lambda array, place: array[place]
 
 
 def chosen(mask: Any, a: Any, b: Any) -> Any:
@@ -437,7 +451,7 @@ def _stamp() -> None:
     digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     for function in (
         chosen, root, nearest, whole, real, lower_of, higher_of, some, every, filled, filled_places, lane, loaded,
-        stored, gathered, bits_of, of_bits,
+        stored, gathered, taken, bits_of, of_bits,
     ):  # fmt: skip
         function.toymc_stamp = digest
 
