@@ -179,7 +179,10 @@ _operator((abs,), (LANES,), None, _absolute)
 @intrinsic  # type: ignore[untyped-decorator]
 def _select(context: Any, mask: Any, a: Any, b: Any) -> Any:
     common = _common((a, b))
-    if mask != MASK or common is None:
+    if common is None and _is_plain(a) and _is_plain(b):
+        kinds = {types.Boolean: MASK, types.Integer: PLACES}
+        common = next((v for k, v in kinds.items() if isinstance(a, k) and isinstance(b, k)), LANES)
+    if not (mask == MASK or isinstance(mask, types.Boolean)) or common is None:
         return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -356,7 +359,7 @@ def chosen(mask: Any, a: Any, b: Any) -> Any:
 
 @overload(chosen, strict=False)  # type: ignore[untyped-decorator]
 def _chosen(mask: Any, a: Any, b: Any) -> Any:
-    if mask == MASK:
+    if mask == MASK or _common((a, b)) is not None:
         return lambda mask, a, b: _select(mask, a, b)
     return lambda mask, a, b: a if mask else b
 
