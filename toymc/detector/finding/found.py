@@ -79,7 +79,8 @@ def _share(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers):
     """
     inside = (tan_lambda >= numbers.tan_low) & (tan_lambda <= numbers.tan_high)
     miss = numbers.silicon_d0 * d0 * d0 + numbers.silicon_z0 * z0 * z0
-    share = chosen(inside & (n_svd >= numbers.silicon_layers), exp_of(-miss), 0.0)
+    prompt = chosen(miss > 1e-4, exp_of(-miss), 1.0)
+    share = chosen(inside & (n_svd >= numbers.silicon_layers), prompt, 0.0)
     share = 1.0 - (1.0 - share) * (1.0 - _chamber_share(d0, n_cdc, numbers))
     there = (pt >= numbers.pt_min) & (d0 * d0 + z0 * z0 < 1e12) & (rho >= 0.0)
     return chosen(there & (inside | (rho >= numbers.prompt_radius)), higher_of(share, 0.0), 0.0)
