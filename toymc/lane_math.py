@@ -22,7 +22,7 @@ _FRACTION = 0x000FFFFFFFFFFFFF
 
 @inlined_kernel
 def log_of(x):
-    """Natural logarithm of a positive `Lanes`."""
+    """Natural logarithm of a positive number."""
     bits = bits_of(x)
     power = real((bits >> 52) - 1023)
     m = of_bits((bits & _FRACTION) | _ONE)
@@ -39,7 +39,7 @@ def log_of(x):
 
 @inlined_kernel
 def exp_of(x):
-    """Exponential of `Lanes` between -700 and 700; outside that of the nearer end."""
+    """Exponential between -700 and 700; outside that of the nearer end."""
     x = chosen(x < -700.0, -700.0, chosen(x > 700.0, 700.0, x))
     power = nearest(x * (1.0 / math.log(2.0)))
     r = (x - power * _LOG2_HIGH) - power * _LOG2_LOW
@@ -69,7 +69,7 @@ def _cosine(r):
 
 @inlined_kernel
 def cos_sin_of(x):
-    """Cosine and sine of `Lanes` up to 1e5 rad."""
+    """Cosine and sine of an angle up to 1e5 rad."""
     turn = nearest(x * (2.0 / math.pi))
     r = (x - turn * _HALF_PI_HIGH) - turn * _HALF_PI_LOW
     quarter = whole(turn)
@@ -102,7 +102,7 @@ def atan2_of(y, x):
 
 @inlined_kernel
 def asin_of(x):
-    """Arc sine of `Lanes` between -1 and 1."""
+    """Arc sine of a number between -1 and 1."""
     a = abs(x)
     far = a > 0.5
     z = chosen(far, 0.5 - 0.5 * a, a * a)
