@@ -231,7 +231,7 @@ def _simulate(
         np.empty((N_PHOTON, photon_room)), np.empty(photon_room, dtype=np.int64), np.empty(room, dtype=np.int64),
         np.empty((rows, N_LINE), dtype=np.int64), np.empty(len(offsets) + 1, dtype=np.int64),
         np.empty((N_FOUND, room)), factor, factor.reshape(-1), np.empty(room, dtype=np.int64),
-        np.empty((_STATE, room)), np.empty((room, 15)), np.empty((room, 3), dtype=np.int64), np.zeros(MANY_WORK),
+        np.empty((_STATE, room)), np.empty((room, 15)), np.empty((room, 3), dtype=np.int64), np.empty(MANY_WORK),
         np.empty((MAX_BREMS, 4)), np.empty((MAX_BREMS, PHOTON_COLUMNS)),
         np.empty((MAX_FAKES, 5)), np.empty((MAX_FAKES, 5)), np.empty(MAX_FAKES, dtype=np.int32), np.zeros(15),
         track_offsets, track_f, track_cov, track_i, track_f[9], impact,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from toymc.detector.covariance.lookup import _ahead, _interpolated, _place, _silicon
+from toymc.detector.covariance.lookup import _ahead, _constants, _interpolated, _place, _silicon
 from toymc.detector.covariance.many import _exact_many
 from toymc.detector.stage.columns import (
     CALCULATE,
@@ -90,7 +90,7 @@ def _asked_states(n_asked, asked, charged, states):
 def _calculated(n_asked, asked, charged, factor, states, results, hits, reals, surfaces, work):
     """Hits and factors of the entries in `asked`, surface by surface."""
     _asked_states(n_asked, asked, charged, states)
-    _exact_many(n_asked, states, surfaces, reals, work, results, hits)
+    _exact_many(n_asked, states, surfaces, _constants(reals), work, results, hits)
     for m in range(n_asked):
         i = asked[m]
         charged[PIXEL, i], charged[STRIP, i], charged[WIRE, i] = hits[m, 0], hits[m, 1], hits[m, 2]
