@@ -114,7 +114,7 @@ def _line_probabilities(
     at, heads, px, py, pz, omega, d0, z0, deposit, klm_layers, energy, theta, phi, numbers, rows, ranges, turn_ons,
     places, work, chances, out,
 ):  # fmt: skip
-    """Write the probability of every line k for the eight events from `heads[:, at]` on to out[8 k] ... out[8 k + 7]."""
+    """Write the probability of line k for the eight events from `heads[:, at]` on to eight places from out[8 k] on."""
     tracks, clusters = _fullest(heads[TRACK_COUNT], at), _fullest(heads[CLUSTER_COUNT], at)
     n = tracks + clusters
     first, count = loaded(heads[FIRST_TRACK], at), loaded(heads[TRACK_COUNT], at)
