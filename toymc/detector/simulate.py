@@ -7,9 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from toymc.detector.calorimeter.electrons import MAX_BREMS
-from toymc.detector.calorimeter.hadrons import MAX_SPLIT_OFFS, _hadron_row
+from toymc.detector.calorimeter.hadrons import MAX_SPLIT_OFFS
 from toymc.detector.stage.block import _simulate
-from toymc.detector.stage.listing import OF_PHOTON, _species
 from toymc.detector.stage.writing import MAX_FAKES
 from toymc.detector.tables import Detector
 from toymc.detector.transport import transport
@@ -36,20 +35,15 @@ _ROOM = 64
 @kernel
 def _capacity(pdg, status):
     """Upper bounds of the numbers of tracks, clusters, and clusters of neutral hadrons of the particles."""
-    tracks, clusters, neutral = 0, 0, 0
+    electrons, others, photons, neutral = 0, 0, 0, 0
     for j in range(len(pdg)):
-        if status[j] == 3:
-            continue
-        species = _species(pdg[j])
-        if species == OF_PHOTON:
-            clusters += 1
-        elif species >= 0:
-            tracks += 2
-            clusters += 1 + (MAX_BREMS if species == 0 else MAX_SPLIT_OFFS)
-        elif _hadron_row(pdg[j]) >= 0:
-            neutral += 1
-            clusters += 1 + MAX_SPLIT_OFFS
-    return tracks, clusters, neutral
+        code = abs(pdg[j]) if status[j] != 3 else 0
+        electrons += code == 11
+        others += (code == 13) | (code == 211) | (code == 321) | (code == 2212)
+        photons += code == 22
+        neutral += (code == 130) | (code == 310) | (code == 2112) | (code == 3122) | (code == 3212) | (code == 3322)
+    showers = electrons * (1 + MAX_BREMS) + (others + neutral) * (1 + MAX_SPLIT_OFFS) + photons
+    return 2 * (electrons + others), showers, neutral
 
 
 def _blocks(floats: int, integers: int, rows: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:

@@ -6,6 +6,7 @@ from toymc.detector.calorimeter.background import _background_clusters
 from toymc.detector.calorimeter.electrons import MAX_BREMS
 from toymc.detector.calorimeter.merging import _merge_event
 from toymc.detector.covariance.many import MANY_WORK
+from toymc.detector.fetch import _fetch
 from toymc.detector.stage.columns import (
     AT,
     CODE,
@@ -35,6 +36,8 @@ from toymc.lanes import WIDTH
 
 _BLOCK_ROWS = 2048
 """Rows of the record that are worked on together: their columns fit into the second cache."""
+_FETCH_ROWS = 24
+"""Rows ahead of the event that are sent for: about two events."""
 _STATE = 9
 
 
@@ -55,14 +58,14 @@ def _worked(
             _calculated(n_asked, asked, charged, factor, states, results, hits, reals, surfaces, work)
         n_photons = _radiation(
             rng, n_electrons, electrons, charged, integers, photons, photon_truth, n_photons, emitted, made,
-            field, en, shells, fit, response_fit, efficiency, efficiency_columns,
+            en, shells, fit, response_fit,
         )  # fmt: skip
         full = _padded(charged, n_charged)
-        _chances(full, charged, finding)
+        _chances(full, charged, field, finding, efficiency, efficiency_columns)
         _charged_measured(
             rng, full, charged, en, regions, sigma, response, scale, outer, hadrons, visible, ionisation
         )
-        n_found = _found(rng, n_lines, lines, charged, field, kinks, found)
+        n_found = _found(rng, n_lines, lines, charged, kinks, found)
         if n_found > 0:
             _measured_helices(rng, _padded(found, n_found), found, charged, flat_factor, field)
     if n_photons > 0:
@@ -107,6 +110,25 @@ def _written(
     return m, n_t, n_c, n_k
 
 
+@inlined_kernel
+def _fetch_rows(j, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip):
+    """Send for the rows from j on: fourteen columns are more than the processor follows by itself."""
+    _fetch(pdg, j)
+    _fetch(status, j)
+    _fetch(mother, j)
+    _fetch(fate, j)
+    _fetch(skip, j)
+    for k in (j, j + 8):  # a cache line holds eight numbers
+        _fetch(px, k)
+        _fetch(py, k)
+        _fetch(pz, k)
+        _fetch(mass, k)
+        _fetch(x, k)
+        _fetch(y, k)
+        _fetch(z, k)
+        _fetch(end_arc, k)
+
+
 @lean_kernel
 def _list_block(
     rng, start, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip,
@@ -117,6 +139,9 @@ def _list_block(
     n_events = len(offsets) - 1
     stop = start
     while stop < n_events and (stop == start or offsets[stop + 1] - offsets[start] <= _BLOCK_ROWS):
+        _fetch_rows(
+            offsets[stop + 1] + _FETCH_ROWS, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip
+        )
         line_at[stop - start] = n_lines
         n_charged, n_photons, n_electrons, n_lines = _listed(
             rng, stop, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, charged,

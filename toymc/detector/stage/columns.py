@@ -7,17 +7,16 @@ daughter, and both taken as one track.
 # charged particles, real numbers: production point (cm) and momentum (GeV); for electrons behind their last photon
 X, Y, Z, PX, PY, PZ = 0, 1, 2, 3, 4, 5
 MASS, CHARGE, END, SPECIES = 6, 7, 8, 9  # END: transverse path after which it is gone, cm
-# true helix, cosine and sine of phi0
-D0, PHI0, OMEGA, Z0, TAN, COS, SIN = 10, 11, 12, 13, 14, 15, 16
-PT, RHO, LOG_PT = 17, 18, 19  # at production; RHO is the production radius
-LEVEL, MOST, DRAW = 20, 21, 22  # prompt efficiency, upper bound of the chance to be found, uniform number
-NODE_F, NODE_G = 23, 24  # place between the nodes of the covariance table
-PIXEL, STRIP, WIRE = 25, 26, 27  # layers that measure; -1 pixel layers where no fit is possible
-CHANCE = 28  # probability to be found
-CURVATURE, RADIATED = 29, 30  # omega behind the last photon, energy of the photons
-SCORE, WOBBLE, UNIFORM_A, UNIFORM_B = 31, 32, 33, 34  # random numbers for the calorimeter
-ENERGY, VX, VY, VZ, INTERACTED = 35, 36, 37, 38, 39
-N_CHARGED = 40
+D0, PHI0, OMEGA, Z0, TAN = 10, 11, 12, 13, 14  # true helix, as it is fitted
+RHO, LOG_PT = 15, 16  # at production; RHO is the production radius
+MOST, DRAW = 17, 18  # upper bound of the chance to be found, uniform number
+NODE_F, NODE_G = 19, 20  # place between the nodes of the covariance table
+PIXEL, STRIP, WIRE = 21, 22, 23  # layers that measure; -1 pixel layers where no fit is possible
+CHANCE = 24  # probability to be found
+CURVATURE, RADIATED = 25, 26  # omega behind the last photon, energy of the photons
+SCORE, WOBBLE, UNIFORM_A, UNIFORM_B = 27, 28, 29, 30  # random numbers for the calorimeter
+ENERGY, VX, VY, VZ, INTERACTED = 31, 32, 33, 34, 35
+N_CHARGED = 36
 
 # charged particles, integers: row in the event, row of the record, nodes of the table, pattern of silicon layers,
 # first and number of the photons that it radiated

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM
-from toymc.detector.finding.found import _share
+from toymc.detector.finding.found import _probability
 from toymc.detector.finding.kinks import BOTH, MERGED, MOTHER, NONE, _after_kink, _kink_shift, _shifted
 from toymc.detector.finding.kinks import DAUGHTER as ONLY_DAUGHTER
 from toymc.detector.stage.columns import (
@@ -13,7 +13,6 @@ from toymc.detector.stage.columns import (
     CHANCE,
     CHARGE,
     CODE,
-    COS,
     D0,
     DAUGHTER,
     DECAY,
@@ -22,17 +21,14 @@ from toymc.detector.stage.columns import (
     ENTRY,
     JOINED,
     KIND,
-    LEVEL,
     OMEGA,
     OWNER,
     PHI0,
     PIXEL,
-    PT,
     PX,
     PY,
     PZ,
     RHO,
-    SIN,
     SINGLE,
     STRIP,
     TAN,
@@ -47,15 +43,19 @@ _STRAIGHT = 1e-9
 
 
 @lean_kernel
-def _chances(n, charged, finding):
-    """Probability that each of the first n entries (whole vectors) is found with the layers that it hits."""
+def _chances(n, charged, field, finding, efficiency, columns):
+    """Probability that each of the first n entries (whole vectors) is found with the layers that it hits.
+
+    An electron that radiated is found as the softer track that it became.
+    """
     c = charged
     for i in range(0, n, WIDTH):
-        share = _share(
-            loaded(c[PT], i), loaded(c[TAN], i), loaded(c[RHO], i), loaded(c[D0], i), loaded(c[Z0], i),
-            loaded(c[STRIP], i), loaded(c[WIRE], i), finding,
+        pt = OMEGA_PER_TESLA_GEV_CM * field / abs(loaded(c[OMEGA], i))
+        chance = _probability(
+            pt, loaded(c[TAN], i), loaded(c[RHO], i), loaded(c[D0], i), loaded(c[Z0], i),
+            loaded(c[STRIP], i), loaded(c[WIRE], i), finding, efficiency, columns,
         )  # fmt: skip
-        stored(c[CHANCE], i, chosen(loaded(c[PIXEL], i) >= 0.0, share * loaded(c[LEVEL], i), 0.0))
+        stored(c[CHANCE], i, chosen(loaded(c[PIXEL], i) >= 0.0, chance, 0.0))
 
 
 @inlined_kernel
@@ -68,7 +68,7 @@ def _at_kink(charged, i):
 
 
 @lean_kernel
-def _kink(rng, i, charged, field, kinks):
+def _kink(rng, i, charged, kinks):
     """What is found of the decay whose entries begin at i: (code, owner) of `_after_kink`.
 
     The entry JOINED of a merged track, the mother as if it lived on, gets the shift of the common fit.
@@ -87,15 +87,13 @@ def _kink(rng, i, charged, field, kinks):
         c[D0, joined], c[PHI0, joined], c[OMEGA, joined], c[Z0, joined], c[TAN, joined] = _shifted(
             c[D0, joined], c[PHI0, joined], c[OMEGA, joined], c[Z0, joined], c[TAN, joined], shift
         )
-        c[COS, joined], c[SIN, joined] = math.cos(c[PHI0, joined]), math.sin(c[PHI0, joined])
         if not abs(c[OMEGA, joined]) > _STRAIGHT:
             c[OMEGA, joined] = math.copysign(_STRAIGHT, c[CHARGE, i])
-        c[PT, joined] = OMEGA_PER_TESLA_GEV_CM * field / abs(c[OMEGA, joined])
     return code, owner
 
 
 @lean_kernel
-def _found(rng, n_lines, lines, charged, field, kinks, found):
+def _found(rng, n_lines, lines, charged, kinks, found):
     """Enter the tracks of the block in `found`, in the order of the lines; their number."""
     c = charged
     n = np.int64(0)
@@ -108,7 +106,7 @@ def _found(rng, n_lines, lines, charged, field, kinks, found):
                 found[ENTRY, n] = i
                 n += 1
         elif lines[m, KIND] == DECAY:
-            code, lines[m, OWNER] = _kink(rng, i, c, field, kinks)
+            code, lines[m, OWNER] = _kink(rng, i, c, kinks)
             if code == MERGED and not c[PIXEL, i + JOINED] >= 0.0:
                 code = np.int64(NONE)
             lines[m, CODE] = code

@@ -4,22 +4,18 @@ from toymc.detector.finding.found import _level, _most
 from toymc.detector.helix import _perigee
 from toymc.detector.stage.columns import (
     CHARGE,
-    COS,
     CURVATURE,
     D0,
     END,
-    LEVEL,
     LOG_PT,
     MOST,
     OMEGA,
     PHI0,
-    PT,
     PX,
     PY,
     PZ,
     RADIATED,
     RHO,
-    SIN,
     TAN,
     X,
     Y,
@@ -36,7 +32,7 @@ SHORTEST_CM = 5.4
 
 @lean_kernel
 def _helices(n, charged, field, finding, efficiency, columns):
-    """Fill the columns from D0 to MOST of the first n entries (whole vectors).
+    """Fill the columns from D0 to MOST and from CURVATURE to RADIATED of the first n entries (whole vectors).
 
     MOST is an upper bound of the probability to be found, whatever is hit: without three strip layers or wires within
     the transverse path END there is no track.
@@ -44,7 +40,7 @@ def _helices(n, charged, field, finding, efficiency, columns):
     c = charged
     for i in range(0, n, WIDTH):
         x, y, px, py = loaded(c[X], i), loaded(c[Y], i), loaded(c[PX], i), loaded(c[PY], i)
-        d0, phi0, omega, z0, tan_lambda, cosine, sine = _perigee(
+        d0, phi0, omega, z0, tan_lambda, _, _ = _perigee(
             x, y, loaded(c[Z], i), px, py, loaded(c[PZ], i), loaded(c[CHARGE], i), field
         )  # fmt: skip
         pt, rho = root(px * px + py * py), root(x * x + y * y)
@@ -57,12 +53,8 @@ def _helices(n, charged, field, finding, efficiency, columns):
         stored(c[OMEGA], i, omega)
         stored(c[Z0], i, z0)
         stored(c[TAN], i, tan_lambda)
-        stored(c[COS], i, cosine)
-        stored(c[SIN], i, sine)
-        stored(c[PT], i, pt)
         stored(c[RHO], i, rho)
         stored(c[LOG_PT], i, log_of(pt))
-        stored(c[LEVEL], i, level)
         stored(c[MOST], i, chosen((pt >= finding.pt_min) & long_enough, most, 0.0))
         stored(c[CURVATURE], i, omega)
         stored(c[RADIATED], i, 0.0 * omega)

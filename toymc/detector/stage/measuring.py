@@ -2,9 +2,7 @@
 
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM
 from toymc.detector.covariance.smear import _drawn
-from toymc.detector.helix import _turned
 from toymc.detector.stage.columns import (
-    COS,
     D0,
     ENTRY,
     GAUSS,
@@ -18,11 +16,11 @@ from toymc.detector.stage.columns import (
     M_Z0,
     OMEGA,
     PHI0,
-    SIN,
     TAN,
     Z0,
 )
 from toymc.kernels import lean_kernel
+from toymc.lane_math import cos_sin_of
 from toymc.lanes import WIDTH, loaded, stored, taken, whole
 
 
@@ -35,14 +33,12 @@ def _measured_helices(rng, n, found, charged, factor, field):
             f[GAUSS + k, i] = rng.standard_normal()
     for i in range(0, n, WIDTH):
         entry = whole(loaded(f[ENTRY], i))
-        phi0 = taken(c[PHI0], entry)
-        u = 15 * entry
         d0, phi, omega, z0, tan_lambda = _drawn(
-            taken(c[D0], entry), phi0, taken(c[OMEGA], entry), taken(c[Z0], entry), taken(c[TAN], entry),
+            taken(c[D0], entry), taken(c[PHI0], entry), taken(c[OMEGA], entry), taken(c[Z0], entry), taken(c[TAN], entry),
             loaded(f[GAUSS], i), loaded(f[GAUSS + 1], i), loaded(f[GAUSS + 2], i), loaded(f[GAUSS + 3], i),
-            loaded(f[GAUSS + 4], i), factor, u,
+            loaded(f[GAUSS + 4], i), factor, 15 * entry,
         )  # fmt: skip
-        cosine, sine = _turned(taken(c[COS], entry), taken(c[SIN], entry), phi - phi0)
+        cosine, sine = cos_sin_of(phi)
         stored(f[M_D0], i, d0)
         stored(f[M_PHI0], i, phi)
         stored(f[M_OMEGA], i, omega)
