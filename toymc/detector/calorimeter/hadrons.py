@@ -49,15 +49,11 @@ def _path(cosine, numbers):
 
 
 @lean_kernel
-def _split_offs(rng, vx, vy, vz, available, truth, numbers, regions, sigma, cluster_f, cluster_cov, cluster_i, n):
-    """Clusters beside the shower of an interacting hadron that hit at v; return the number of rows.
-
-    Their number is Poisson, energies and angles are exponential beyond their minima; `available` (GeV) bounds them.
-    """
-    if not numbers.split_mean > 0.0:
-        return n
-    u = rng.random()
-    term = math.exp(-numbers.split_mean)
+def _some_split_offs(
+    rng, u, vx, vy, vz, available, truth, numbers, regions, sigma, cluster_f, cluster_cov, cluster_i, n
+):
+    """The clusters of `_split_offs` where there are some; u is uniform above their share of none."""
+    term = numbers.split_none
     total = term
     made = 0
     while u >= total and made < MAX_SPLIT_OFFS:
@@ -84,6 +80,20 @@ def _split_offs(rng, vx, vy, vz, available, truth, numbers, regions, sigma, clus
             sigma, cluster_f, cluster_cov, cluster_i, n,
         )  # fmt: skip
     return n
+
+
+@inlined_kernel
+def _split_offs(rng, vx, vy, vz, available, truth, numbers, regions, sigma, cluster_f, cluster_cov, cluster_i, n):
+    """Clusters beside the shower of an interacting hadron that hit at v; return the number of rows.
+
+    Their number is Poisson, energies and angles are exponential beyond their minima; `available` (GeV) bounds them.
+    """
+    u = rng.random()
+    if u < numbers.split_none:
+        return n
+    return _some_split_offs(
+        rng, u, vx, vy, vz, available, truth, numbers, regions, sigma, cluster_f, cluster_cov, cluster_i, n
+    )
 
 
 @lean_kernel

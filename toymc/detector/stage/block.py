@@ -46,7 +46,7 @@ def _worked(
     rng, n_charged, n_photons, n_electrons, field, charged, integers, photons, photon_truth, electrons, lines, n_lines,
     found, factor, flat_factor, asked, states, results, hits, work, emitted, made,
     fit, response_fit, reals, places, values, surfaces, finding, kinks, efficiency, efficiency_columns,
-    en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation,
+    en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, klm, reach, reach_columns,
 ):  # fmt: skip
     """Everything of a block that needs no order."""
     if n_charged > 0:
@@ -67,7 +67,9 @@ def _worked(
         )
         n_found = _found(rng, n_lines, lines, charged, kinks, found)
         if n_found > 0:
-            _measured_helices(rng, _padded(found, n_found), found, charged, flat_factor, field)
+            _measured_helices(
+                rng, _padded(found, n_found), found, charged, flat_factor, field, klm, reach, reach_columns
+            )
     if n_photons > 0:
         _photons_measured(
             rng, _padded(photons, n_photons), photons, en, regions, sigma, response, scale, outer
@@ -77,7 +79,7 @@ def _worked(
 @inlined_kernel
 def _written(
     rng, first, begin, end, m, lines, pdg, px, py, pz, mass, x, y, z, fate, field,
-    charged, integers, photons, photon_truth, found, factor, finding, spurious, klm, reach, cumulative, neutral,
+    charged, integers, photons, photon_truth, found, factor, finding, spurious, klm, reach, reach_columns, cumulative, neutral,
     en, regions, sigma, hadrons, visible,
     track_f, track_cov, track_i, impact, n_t, cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
 ):  # fmt: skip
@@ -93,19 +95,19 @@ def _written(
             )  # fmt: skip
         elif kind == DECAY:
             m, n_t, n_c = _write_decay(
-                rng, line, m, lines, fate, charged, integers, found, factor, finding, klm, reach, cumulative,
+                rng, line, m, lines, fate, charged, integers, found, factor, finding, klm, cumulative,
                 en, regions, sigma, track_f, track_cov, track_i, impact, n_t, cluster_f, cluster_cov, cluster_i, n_c,
             )  # fmt: skip
         else:
             m, n_t, n_c = _write_single(
                 rng, line, m, lines, fate, charged, integers, photons, photon_truth, found, factor, finding, klm,
-                reach, cumulative, en, regions, sigma, track_f, track_cov, track_i, impact, n_t,
+                cumulative, en, regions, sigma, track_f, track_cov, track_i, impact, n_t,
                 cluster_f, cluster_cov, cluster_i, n_c,
             )  # fmt: skip
             if spurious.clone_rate > 0.0 and lines[line, CODE] == 1:
                 n_t = _write_clone(
                     rng, i, integers[TRUTH, i], fate[integers[ROW, i]], charged, factor, field, spurious,
-                    finding, klm, reach, cumulative, track_f, track_cov, track_i, impact, n_t,
+                    finding, klm, reach, reach_columns, cumulative, track_f, track_cov, track_i, impact, n_t,
                 )  # fmt: skip
     return m, n_t, n_c, n_k
 
@@ -155,7 +157,7 @@ def _list_block(
 @lean_kernel
 def _write_block(
     rng, start, stop, offsets, line_at, lines, pdg, px, py, pz, mass, x, y, z, fate, field,
-    charged, integers, photons, photon_truth, found, factor, finding, spurious, klm, reach, cumulative,
+    charged, integers, photons, photon_truth, found, factor, finding, spurious, klm, reach, reach_columns, cumulative,
     neutral, en, regions, sigma, hadrons, visible, background,
     fake_helix, fake_sigma, fake_hits, fake_factor,
     track_offsets, track_f, track_cov, track_i, ecl_energy, impact, n_t,
@@ -168,13 +170,13 @@ def _write_block(
         m, n_t, n_c, n_k = _written(
             rng, offsets[i], line_at[i - start], line_at[i - start + 1], m, lines, pdg, px, py, pz, mass, x, y, z,
             fate, field, charged, integers, photons, photon_truth, found, factor, finding, spurious, klm, reach,
-            cumulative, neutral, en, regions, sigma, hadrons, visible, track_f, track_cov, track_i, impact, n_t,
+            reach_columns, cumulative, neutral, en, regions, sigma, hadrons, visible, track_f, track_cov, track_i, impact, n_t,
             cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
         )  # fmt: skip
         if spurious.fake_mean > 0.0:
             n_t = _write_fakes(
                 rng, track_offsets[i], field, spurious, fake_helix, fake_sigma, fake_hits, fake_factor, finding,
-                klm, reach, cumulative, track_f, track_cov, track_i, impact, n_t,
+                klm, reach, reach_columns, cumulative, track_f, track_cov, track_i, impact, n_t,
             )  # fmt: skip
         n_c = _background_clusters(rng, en, regions, sigma, background, cluster_f, cluster_cov, cluster_i, n_c)
         n_c = _merge_event(
@@ -189,7 +191,7 @@ def _events(
     rng, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, field,
     fit, response_fit, reals, places, values, surfaces, finding, kinks, spurious, efficiency, efficiency_columns,
     en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, background,
-    klm, reach, cumulative, neutral,
+    klm, reach, reach_columns, cumulative, neutral,
     charged, integers, photons, photon_truth, electrons, lines, line_at, found, factor, flat_factor, asked, states,
     results, hits, work, emitted, made, fake_helix, fake_sigma, fake_hits, fake_factor,
     track_offsets, track_f, track_cov, track_i, ecl_energy, impact,
@@ -208,12 +210,12 @@ def _events(
             rng, n_charged, n_photons, n_electrons, field, charged, integers, photons, photon_truth, electrons, lines,
             n_lines, found, factor, flat_factor, asked, states, results, hits, work, emitted, made,
             fit, response_fit, reals, places, values, surfaces, finding, kinks, efficiency, efficiency_columns,
-            en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation,
+            en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, klm, reach, reach_columns,
         )  # fmt: skip
         n_t, n_c, n_k = _write_block(
             rng, start, stop, offsets, line_at, lines, pdg, px, py, pz, mass, x, y, z, fate, field,
-            charged, integers, photons, photon_truth, found, factor, finding, spurious, klm, reach, cumulative,
-            neutral, en, regions, sigma, hadrons, visible, background,
+            charged, integers, photons, photon_truth, found, factor, finding, spurious, klm, reach,
+            reach_columns, cumulative, neutral, en, regions, sigma, hadrons, visible, background,
             fake_helix, fake_sigma, fake_hits, fake_factor,
             track_offsets, track_f, track_cov, track_i, ecl_energy, impact, n_t,
             cluster_offsets, cluster_f, cluster_cov, cluster_i, n_c, klm_offsets, klm_f, klm_i, n_k,
@@ -251,7 +253,8 @@ def _simulate(
         fit, response_fit, reals, places, values, surfaces, finding, kinks, spurious,
         efficiency.reshape(-1), efficiency.shape[1],
         en, regions.reshape(-1), sigma.reshape(-1), response.reshape(-1), scale.reshape(-1), outer, shells,
-        hadrons.reshape(-1), visible, ionisation.reshape(-1), background, klm, reach, cumulative, neutral,
+        hadrons.reshape(-1), visible, ionisation.reshape(-1), background, klm,
+        reach.reshape(-1), reach.shape[1], cumulative, neutral,
         np.empty((N_CHARGED, room)), np.empty((N_CHARGED_INTEGERS, room), dtype=np.int64),
         np.empty((N_PHOTON, photon_room)), np.empty(photon_room, dtype=np.int64), np.empty(room, dtype=np.int64),
         np.empty((rows, N_LINE), dtype=np.int64), np.empty(len(offsets) + 1, dtype=np.int64),

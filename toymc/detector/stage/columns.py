@@ -29,7 +29,8 @@ CALCULATE, HOPELESS = -1, -2
 ENTRY = 0
 GAUSS = 1  # five
 M_D0, M_PHI0, M_OMEGA, M_Z0, M_TAN, M_COS, M_SIN, M_PT = 6, 7, 8, 9, 10, 11, 12, 13
-N_FOUND = 14
+KLM_REGION, KLM_EXPECTED = 14, 15  # region of the muon detector (0 none), last layer if it were a muon
+N_FOUND = 16
 # photons, real numbers: at production, with unit direction; X/X0 of tracker ahead; random numbers; what is measured
 P_ENERGY, P_X, P_Y, P_Z, P_UX, P_UY, P_UZ, P_FRONT = 0, 1, 2, 3, 4, 5, 6, 7
 P_UNIFORM, P_SCORE, P_WOBBLE, P_A, P_B = 8, 9, 10, 11, 12

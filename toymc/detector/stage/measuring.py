@@ -6,6 +6,8 @@ from toymc.detector.stage.columns import (
     D0,
     ENTRY,
     GAUSS,
+    KLM_EXPECTED,
+    KLM_REGION,
     M_COS,
     M_D0,
     M_OMEGA,
@@ -19,14 +21,18 @@ from toymc.detector.stage.columns import (
     TAN,
     Z0,
 )
+from toymc.detector.muons.kernels import _klm_expected
 from toymc.kernels import lean_kernel
 from toymc.lane_math import cos_sin_of
-from toymc.lanes import WIDTH, loaded, stored, taken, whole
+from toymc.lanes import WIDTH, loaded, real, root, stored, taken, whole
 
 
 @lean_kernel
-def _measured_helices(rng, n, found, charged, factor, field):
-    """Draw the first n tracks of `found` (whole vectors); `factor` is flat, 15 numbers an entry."""
+def _measured_helices(rng, n, found, charged, factor, field, klm, reach, columns):
+    """Draw the first n tracks of `found` (whole vectors), and say how far muons of their momentum would reach.
+
+    `factor` is flat, 15 numbers an entry; `reach` too, `columns` numbers a row.
+    """
     c, f = charged, found
     for i in range(n):
         for k in range(5):
@@ -46,4 +52,8 @@ def _measured_helices(rng, n, found, charged, factor, field):
         stored(f[M_TAN], i, tan_lambda)
         stored(f[M_COS], i, cosine)
         stored(f[M_SIN], i, sine)
-        stored(f[M_PT], i, OMEGA_PER_TESLA_GEV_CM * field / abs(omega))
+        pt = OMEGA_PER_TESLA_GEV_CM * field / abs(omega)
+        region, last = _klm_expected(pt * root(1.0 + tan_lambda * tan_lambda), tan_lambda, klm, reach, columns)
+        stored(f[M_PT], i, pt)
+        stored(f[KLM_REGION], i, real(region))
+        stored(f[KLM_EXPECTED], i, real(last))

@@ -7,6 +7,7 @@ import numpy as np
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM
 from toymc.detector.covariance.smear import _smear_full
 from toymc.detector.finding.spurious import _cloned, _fakes
+from toymc.detector.muons.kernels import _klm_expected
 from toymc.detector.stage.columns import (
     CHARGE,
     D0,
@@ -31,7 +32,7 @@ from toymc.kernels import lean_kernel
 
 @lean_kernel
 def _write_clone(
-    rng, i, row, fate, charged, factor, field, spurious, finding, klm, reach, cumulative,
+    rng, i, row, fate, charged, factor, field, spurious, finding, klm, reach, columns, cumulative,
     track_f, track_cov, track_i, impact, n,
 ):  # fmt: skip
     """The returning arm of entry i as a track of its own, if it is found as one; the number of rows."""
@@ -41,17 +42,18 @@ def _write_clone(
     d0, phi0, omega, z0, tan_lambda = _smear_full(
         rng, -c[D0, i], c[PHI0, i] + math.pi, -c[OMEGA, i], c[Z0, i], -c[TAN, i], factor[i], track_cov[n]
     )
+    pt = OMEGA_PER_TESLA_GEV_CM * field / abs(omega)
+    region, expected = _klm_expected(pt * math.sqrt(1.0 + tan_lambda**2), tan_lambda, klm, reach, columns)
     return _put_track(
-        rng, d0, phi0, omega, z0, tan_lambda, math.cos(phi0), math.sin(phi0),
-        OMEGA_PER_TESLA_GEV_CM * field / abs(omega), np.int32(c[PIXEL, i]), np.int32(c[STRIP, i]),
+        rng, d0, phi0, omega, z0, tan_lambda, math.cos(phi0), math.sin(phi0), pt, np.int32(c[PIXEL, i]), np.int32(c[STRIP, i]),
         np.int32(c[WIRE, i]), row, fate, np.int64(c[SPECIES, i]), c[CHARGE, i], 0.0, 0.0, c[VX, i], c[VY, i],
-        c[VZ, i], finding, klm, reach, cumulative, track_f, track_cov, track_i, impact, n,
+        c[VZ, i], region, expected, finding, klm, cumulative, track_f, track_cov, track_i, impact, n,
     )  # fmt: skip
 
 
 @lean_kernel
 def _write_fakes(
-    rng, first, field, spurious, fake_helix, fake_sigma, fake_hits, fake_factor, finding, klm, reach, cumulative,
+    rng, first, field, spurious, fake_helix, fake_sigma, fake_hits, fake_factor, finding, klm, reach, columns, cumulative,
     track_f, track_cov, track_i, impact, n,
 ):  # fmt: skip
     """Fake tracks of an event whose tracks are the rows first..n-1; the number of rows."""
@@ -63,10 +65,11 @@ def _write_fakes(
             fake_factor[place] = fake_sigma[m, a]
         h = fake_helix[m]
         d0, phi0, omega, z0, tan_lambda = _smear_full(rng, h[0], h[1], h[2], h[3], h[4], fake_factor, track_cov[n])
+        pt = OMEGA_PER_TESLA_GEV_CM * field / abs(omega)
+        region, expected = _klm_expected(pt * math.sqrt(1.0 + tan_lambda**2), tan_lambda, klm, reach, columns)
         n = _put_track(
-            rng, d0, phi0, omega, z0, tan_lambda, math.cos(phi0), math.sin(phi0),
-            OMEGA_PER_TESLA_GEV_CM * field / abs(omega), np.int32(0), np.int32(0), fake_hits[m], np.int64(-1),
-            np.int32(FATE_NONE), np.int64(-1), 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, finding, klm, reach, cumulative,
-            track_f, track_cov, track_i, impact, n,
+            rng, d0, phi0, omega, z0, tan_lambda, math.cos(phi0), math.sin(phi0), pt, np.int32(0), np.int32(0), fake_hits[m], np.int64(-1),
+            np.int32(FATE_NONE), np.int64(-1), 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, region, expected, finding, klm,
+            cumulative, track_f, track_cov, track_i, impact, n,
         )  # fmt: skip
     return n

@@ -13,7 +13,7 @@ from toymc.detector.covariance.exact import _unfold
 from toymc.detector.finding.found import _flipped, _reversed
 from toymc.detector.finding.kinks import BOTH, MERGED, MOTHER
 from toymc.detector.finding.kinks import DAUGHTER as ONLY_DAUGHTER
-from toymc.detector.muons.kernels import _klm, _klm_neutral
+from toymc.detector.muons.kernels import _klm_last, _klm_neutral
 from toymc.detector.stage.columns import (
     AT,
     CHARGE,
@@ -26,6 +26,8 @@ from toymc.detector.stage.columns import (
     INTERACTED,
     JOINED,
     KIND,
+    KLM_EXPECTED,
+    KLM_REGION,
     M_COS,
     M_D0,
     M_OMEGA,
@@ -86,7 +88,7 @@ def _mirror(cov):
 @inlined_kernel
 def _put_track(
     rng, d0, phi0, omega, z0, tan_lambda, cosine, sine, pt, pixel, strip, wire, row, fate, species, charge, radiated,
-    energy, vx, vy, vz, finding, klm, reach, cumulative, track_f, track_cov, track_i, impact, n,
+    energy, vx, vy, vz, region, expected, finding, klm, cumulative, track_f, track_cov, track_i, impact, n,
 ):  # fmt: skip
     """Row n of a measured helix whose covariance is there already; the number of rows.
 
@@ -96,8 +98,7 @@ def _put_track(
         d0, phi0, omega, z0, tan_lambda = _reversed(d0, phi0, omega, z0, tan_lambda)
         cosine, sine = -cosine, -sine
         _mirror(track_cov[n])
-    p = pt * math.sqrt(1.0 + tan_lambda * tan_lambda)
-    region, expected, last = _klm(rng, species, charge, p, tan_lambda, klm, reach, cumulative)
+    last = _klm_last(rng, species, charge, region, expected, klm, cumulative)
     track_f[0, n] = d0
     track_f[1, n] = phi0
     track_f[2, n] = omega
@@ -125,7 +126,7 @@ def _put_track(
 
 @inlined_kernel
 def _write_found(
-    rng, m, row, fate, body, radiated, seen, found, charged, factor, finding, klm, reach, cumulative,
+    rng, m, row, fate, body, radiated, seen, found, charged, factor, finding, klm, cumulative,
     track_f, track_cov, track_i, impact, n,
 ):  # fmt: skip
     """Row n: track m of `found`. `body` is the entry that reaches the muon detector, `seen` the one in the crystals
@@ -139,7 +140,8 @@ def _write_found(
     return _put_track(
         rng, f[M_D0, m], f[M_PHI0, m], f[M_OMEGA, m], f[M_Z0, m], f[M_TAN, m], f[M_COS, m], f[M_SIN, m], f[M_PT, m],
         np.int32(c[PIXEL, i]), np.int32(c[STRIP, i]), np.int32(c[WIRE, i]), row, fate, np.int64(c[SPECIES, body]),
-        c[CHARGE, body], radiated, energy, vx, vy, vz, finding, klm, reach, cumulative,
+        c[CHARGE, body], radiated, energy, vx, vy, vz, np.int64(f[KLM_REGION, m]), np.int64(f[KLM_EXPECTED, m]),
+        finding, klm, cumulative,
         track_f, track_cov, track_i, impact, n,
     )  # fmt: skip
 
@@ -205,7 +207,7 @@ def _write_neutral(
 
 @inlined_kernel
 def _write_single(
-    rng, line, m, lines, fate, charged, integers, photons, photon_truth, found, factor, finding, klm, reach, cumulative,
+    rng, line, m, lines, fate, charged, integers, photons, photon_truth, found, factor, finding, klm, cumulative,
     numbers, regions, sigma, track_f, track_cov, track_i, impact, n_t, cluster_f, cluster_cov, cluster_i, n_c,
 ):  # fmt: skip
     """A charged particle with the photons that it radiated; m counts the tracks of the block: (m, tracks, clusters)."""
@@ -219,7 +221,7 @@ def _write_single(
     if is_found:
         n_t = _write_found(
             rng, m, integers[TRUTH, i], fate[integers[ROW, i]], i, charged[RADIATED, i], i, found, charged, factor,
-            finding, klm, reach, cumulative, track_f, track_cov, track_i, impact, n_t,
+            finding, klm, cumulative, track_f, track_cov, track_i, impact, n_t,
         )  # fmt: skip
         m += 1
     return m, n_t, n_c
@@ -227,7 +229,7 @@ def _write_single(
 
 @inlined_kernel
 def _write_decay(
-    rng, line, m, lines, fate, charged, integers, found, factor, finding, klm, reach, cumulative,
+    rng, line, m, lines, fate, charged, integers, found, factor, finding, klm, cumulative,
     numbers, regions, sigma, track_f, track_cov, track_i, impact, n_t, cluster_f, cluster_cov, cluster_i, n_c,
 ):  # fmt: skip
     """A mother and its charged daughter, which takes over the way: (tracks of the block, tracks, clusters)."""
@@ -236,7 +238,7 @@ def _write_decay(
     if code == MOTHER or code == BOTH:
         n_t = _write_found(
             rng, m, integers[TRUTH, i], fate[integers[ROW, i]], i, 0.0, np.int64(-1), found, charged, factor,
-            finding, klm, reach, cumulative, track_f, track_cov, track_i, impact, n_t,
+            finding, klm, cumulative, track_f, track_cov, track_i, impact, n_t,
         )  # fmt: skip
         m += 1
     takes_over = code == MERGED or code == BOTH or code == ONLY_DAUGHTER
@@ -248,7 +250,7 @@ def _write_decay(
         body = k if whose == 1 else i
         n_t = _write_found(
             rng, m, np.int64(-1) if whose < 0 else integers[TRUTH, body], fate[integers[ROW, body]], body, 0.0, k,
-            found, charged, factor, finding, klm, reach, cumulative, track_f, track_cov, track_i, impact, n_t,
+            found, charged, factor, finding, klm, cumulative, track_f, track_cov, track_i, impact, n_t,
         )  # fmt: skip
         m += 1
     return m, n_t, n_c
