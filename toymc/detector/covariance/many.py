@@ -5,6 +5,7 @@ leave the tracker at the same radii are put together, by a counting sort of bloc
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM
 from toymc.detector.covariance.crossings import TRACE, _outwards
@@ -12,6 +13,8 @@ from toymc.detector.covariance.inwards import _angle2, _factorised, _inwards
 from toymc.detector.covariance.surfaces import KIND, RADIUS, SLOPE, Z_MAX, Z_MIN
 from toymc.kernels import inlined_kernel, kernel, lean_kernel
 from toymc.lanes import WIDTH, chosen, gathered, higher_of, lane, loaded, lower_of, nearest, root, some, stored, whole
+
+FloatArray = npt.NDArray[np.float64]
 
 BLOCK = 1024
 """Particles that are sorted together."""
@@ -167,3 +170,14 @@ def _exact_many(n, states, surfaces, constants, work, factor, hits):
 def _exact_columns(n, states, surfaces, constants, factor, hits):
     """`_exact_many` with scratch of its own."""
     _exact_many(n, states, surfaces, constants, np.empty(MANY_WORK), factor, hits)
+
+
+def particle_columns(
+    state: FloatArray, charge: npt.ArrayLike, mass: npt.ArrayLike, end_arc: npt.ArrayLike
+) -> FloatArray:
+    """`states` of `_exact_many` from rows (x, y, z, px, py, pz) and what goes with them, numbers or one for each row."""
+    columns = np.zeros((9, (len(state) + WIDTH - 1) // WIDTH * WIDTH))
+    columns[:6, : len(state)] = state.T
+    for k, values in enumerate((charge, mass, end_arc)):
+        columns[6 + k, : len(state)] = values
+    return columns
