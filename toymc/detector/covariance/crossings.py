@@ -65,39 +65,41 @@ _BEYOND = 5.0
 
 
 @inlined_kernel
-def _bow(chord2, omega, wanted):
+def _bow(chord2, omega, diameter, wanted):
     """Transverse arc over a chord (given by its square); where the chord is longer than the diameter, anything."""
     y = 0.25 * omega * omega * chord2
     chord = root(chord2)
     s = chord * asin_ratio_of(y)
     far = wanted & (y > 0.25)
     if some(far):
-        half = root(lower_of(y, 1.0))
-        s = chosen(far, chord * asin_of(half) / half, s)
+        rest = 0.5 - 0.5 * lower_of(chord / diameter, 1.0)
+        s = chosen(far, diameter * (0.5 * math.pi - 2.0 * root(rest) * asin_ratio_of(rest)), s)
     return s
 
 
 @inlined_kernel
-def _perigee(k, omega, r):
-    """d0, 1/(1 + omega d0), the arc at radius r of a helix and whether there is one."""
+def _perigee(k, omega, diameter, r2):
+    """d0, 1/(1 + omega d0), the arc at radius r (given by its square) of a helix and whether there is one."""
     square = 1.0 + 2.0 * omega * k
     norm = root(square)
-    d0, inverse = 2.0 * k / (1.0 + norm), 1.0 / norm
-    chord2 = (r * r - d0 * d0) * inverse
+    inverse = norm * (1.0 / square)
+    d0 = 0.5 * chosen(omega < 0.0, -diameter, diameter) * (norm - 1.0)
+    chord2 = (r2 - d0 * d0) * inverse
     reached = (square > 1e-9) & (chord2 >= 0.0) & (0.25 * omega * omega * chord2 <= 1.0)
-    return d0, inverse, _bow(chord2, omega, reached), reached
+    return d0, inverse, _bow(chord2, omega, diameter, reached), reached
 
 
 @inlined_kernel
 def _start(x, y, px, py, pz, charge, field):
-    """(omega, tan lambda, K, d0, 1/(1 + omega d0), radius and arc of the start, radius of the turn) of helices.
+    """(omega, its diameter, tan lambda, K, d0, 1/(1 + omega d0), radius and arc of the start, radius of the turn).
 
-    A particle that has none gets a turn that is `_GONE`.
+    A particle that has no helix gets a turn that is `_GONE`.
     """
     pt = root(px * px + py * py)
     per_pt = 1.0 / pt
     p2 = pt * pt + pz * pz
     omega = charge * (OMEGA_PER_TESLA_GEV_CM * field) * per_pt
+    diameter = abs(2.0 / omega)
     r2 = x * x + y * y
     k = (x * py - y * px) * per_pt + 0.5 * omega * r2
     square = 1.0 + 2.0 * omega * k
@@ -110,30 +112,34 @@ def _start(x, y, px, py, pz, charge, field):
     chord2 = (far * far - d0 * d0) * inverse
     reached = (chord2 >= 0.0) & (0.25 * omega * omega * chord2 <= 1.0)
     # at the far end of the circle, by rounding
-    arc = chosen(reached, _bow(chord2, omega, reached), math.pi / abs(omega))
+    arc = chosen(reached, _bow(chord2, omega, diameter, reached), 0.5 * math.pi * diameter)
     inwards = x * px + y * py < 0.0
     turn = chosen(good, abs(d0 + 2.0 / omega), _GONE)
-    return omega, pz * per_pt, k, d0, inverse, chosen(inwards, abs(d0), start), chosen(inwards, -arc, arc), turn
+    start, arc = chosen(inwards, abs(d0), start), chosen(inwards, -arc, arc)
+    return omega, diameter, pz * per_pt, k, d0, inverse, start, arc, turn
 
 
 @inlined_kernel
-def _meet_cone(base, slope, z_min, z_max, k, omega, d0, inverse, z_at, arc_at, tangent, wanted):
+def _meet_cone(base, slope, z_min, z_max, k, omega, diameter, d0, inverse, z_at, arc_at, tangent, wanted):
     """Radius at which helices meet a cone, by Newton's method, and who does of those `wanted`."""
     r = filled(base + max(slope * (z_max - z_min), 0.0))
     ahead = wanted & chosen(tangent > 0.0, z_at < z_max, z_at > z_min)
     if not some(ahead):
         return r, ahead
+    going = ahead
     for _ in range(6):
         sine = k / r - 0.5 * omega * r
         square = 1.0 - sine * sine
         chord2 = (r * r - d0 * d0) * inverse
-        ahead = ahead & (square > 0.01) & (chord2 >= 0.0) & (0.25 * omega * omega * chord2 <= 1.0)
-        z = z_at + (_bow(chord2, omega, ahead) - arc_at) * tangent
+        ahead = ahead & (~going | ((square > 0.01) & (chord2 >= 0.0) & (0.25 * omega * omega * chord2 <= 1.0)))
+        going = going & ahead
+        z = z_at + (_bow(chord2, omega, diameter, going) - arc_at) * tangent
         step = (r - base - slope * (z - z_min)) / (1.0 - slope * tangent / root(square))
-        r = r - step
-        moved = ahead & (abs(step) >= 1e-9)
-        ahead = ahead & ((r > abs(d0)) | ~moved)
-        if not some(moved):
+        r = chosen(going, r - step, r)
+        going = going & (abs(step) >= 1e-9)
+        ahead = ahead & (~going | (r > abs(d0)))
+        going = going & ahead
+        if not some(going):
             break
     return r, ahead
 
@@ -148,34 +154,33 @@ def _in_window(phi, low, width):
 
 @inlined_kernel
 def _lost(
-    here, work, row, loss, excitation, plasma, slant, r, sine, s, tangent, secant, mass, log_bg, p2_least,
-    omega, k_invariant, d0, inverse, arc_at, energy, p, per_p, soft, turn,
+    here, work, row, loss, excitation, plasma, slant, r2, moment, s, bend, mass, log_bg, p2_least,
+    omega, diameter, k_invariant, d0, inverse, arc_at, energy, per_energy, p, per_p, soft, turn,
 ):  # fmt: skip
     """Loss of energy at a crossing, written to its row; what goes on changed, from `omega` to `turn`."""
     for block, value in ((OMEGA, omega), (D0, d0), (INVERSE, inverse), (SOFT, soft)):
         stored(work, row + WIDTH * block, value)
-    per_beta2 = energy * energy * per_p * per_p
-    bracket = excitation + 2.0 * log_bg - p * p / (energy * energy) - higher_of(plasma + log_bg, 0.0)
-    after = energy - loss * slant * per_beta2 * higher_of(bracket, 1.0)
+    beta, per_beta = p * per_energy, energy * per_p
+    bracket = excitation + 2.0 * log_bg - beta * beta - higher_of(plasma + log_bg, 0.0)
+    after = energy - loss * slant * (per_beta * per_beta) * higher_of(bracket, 1.0)
     p2 = after * after - mass * mass
     goes = here & (after > mass) & (p2 > p2_least)
-    p_after = root(p2)
-    per_p_after = 1.0 / p_after
+    per_p2, p_after = 1.0 / p2, root(p2)
+    per_p_after = p_after * per_p2
     ratio = p * per_p_after
-    slope = ratio * ratio * (after / energy)
+    slope = ratio * ratio * (after * per_energy)
     stored(work, row + WIDTH * KAPPA, chosen(goes, ratio * slope - 1.0, 0.0))
-    bend = omega * ratio * (1.0 - slope) * tangent / (secant * secant)
-    stored(work, row + WIDTH * KAPPA_T, chosen(goes, bend, 0.0))
-    curved = omega * ratio
-    k_after = r * sine + 0.5 * curved * r * r
-    d0_after, inverse_after, arc, reached = _perigee(k_after, curved, r)
-    turn = chosen(here, chosen(goes & reached, abs(d0_after + 2.0 / curved), _GONE), turn)
-    per_p2 = per_p_after * per_p_after
+    stored(work, row + WIDTH * KAPPA_T, chosen(goes, omega * ratio * (1.0 - slope) * bend, 0.0))
+    curved, wide = omega * ratio, diameter * (p_after * per_p)
+    k_after = moment + 0.5 * curved * r2
+    d0_after, inverse_after, arc, reached = _perigee(k_after, curved, wide, r2)
+    far = abs(d0_after + chosen(curved < 0.0, -wide, wide))
+    turn = chosen(here, chosen(goes & reached, far, _GONE), turn)
     return (
-        chosen(goes, curved, omega), chosen(goes, k_after, k_invariant), chosen(goes, d0_after, d0),
-        chosen(goes, inverse_after, inverse), chosen(goes, arc, arc_at), chosen(goes, after, energy),
-        chosen(goes, p_after, p), chosen(goes, per_p_after, per_p), chosen(goes, after * after * per_p2 * per_p2, soft),
-        turn,
+        chosen(goes, curved, omega), chosen(goes, wide, diameter), chosen(goes, k_after, k_invariant),
+        chosen(goes, d0_after, d0), chosen(goes, inverse_after, inverse), chosen(goes, arc, arc_at),
+        chosen(goes, after, energy), chosen(goes, 1.0 / after, per_energy), chosen(goes, p_after, p),
+        chosen(goes, per_p_after, per_p), chosen(goes, after * after * per_p2 * per_p2, soft), turn,
     )  # fmt: skip
 
 
@@ -194,19 +199,24 @@ def _outwards(x, y, z, px, py, pz, charge, mass, end_arc, first, surfaces, const
     """Follow eight particles outwards from surface `first` on; rows of `work` are their crossings.
 
     Returns the number of rows; then for each particle: pixel, strip and wire layers that can measure it, path in
-    radiation lengths up to the last of them, omega, d0, 1/(1 + omega d0) and 1/(p beta)^2 in the end.
+    radiation lengths up to the last of them, 1/(p beta)^2 in front of the last row; then omega, d0, 1/(1 + omega d0)
+    and 1/(p beta)^2 behind it.
     """
-    omega, tangent, k_invariant, d0, inverse, start, arc_at, turn = _start(x, y, px, py, pz, charge, constants.field)
+    omega, diameter, tangent, k_invariant, d0, inverse, start, arc_at, turn = _start(
+        x, y, px, py, pz, charge, constants.field
+    )
     p2 = px * px + py * py + pz * pz
     energy, p, per_p, p2_least = root(p2 + mass * mass), root(p2), 1.0 / root(p2), _SLOWED * p2
+    per_energy = 1.0 / energy
     soft = energy * energy / (p2 * p2)
     log_bg = chosen(mass > 0.0, log_of(p / chosen(mass > 0.0, mass, 1.0)), 10.0)
-    secant = root(1.0 + tangent * tangent)
+    stretch = 1.0 + tangent * tangent
+    secant, bend, steepest = root(stretch), tangent / stretch, 1.0 - constants.sin_max * constants.sin_max
     z_at, turned, end = z, filled(0.0), end_arc + arc_at
-    z_before, r_before, cosine_before = z, start, filled(1.0)
+    z_before, r_before, rise = z, start, tangent
     depth, total, n_pxd, n_svd, n_cdc = filled(0.0), filled(0.0), filled(0.0), filled(0.0), filled(0.0)
-    n, row, layer, last_radius = np.int64(0), np.int64(CROSSINGS), -1.0, -1.0
-    r, sine, cosine, s, z_now = x, x, x, x, x
+    top, n, row, layer, last_radius = soft, np.int64(0), np.int64(CROSSINGS), -1.0, -1.0
+    r, r2, per_r2, moment, cosine, per_cosine, s, z_now = x, x, x, x, x, x, x, x
     nobody = turn < _GONE
     met, taken = nobody, nobody
     for k in range(first, len(surfaces)):
@@ -215,46 +225,51 @@ def _outwards(x, y, z, px, py, pz, charge, mass, end_arc, first, surfaces, const
             layer, taken = surfaces[k, LAYER], nobody
         if slope != 0.0 or radius != last_radius:
             last_radius = -1.0 if slope != 0.0 else radius
-            r, met = filled(radius), turn > 0.0
+            r, r2, per_r2, met = filled(radius), filled(radius * radius), filled(1.0 / (radius * radius)), turn > 0.0
             if slope != 0.0 and kind == 1.0:
                 r, met = _meet_cone(
-                    radius, slope, surfaces[k, Z_MIN], surfaces[k, Z_MAX], k_invariant, omega, d0, inverse,
+                    radius, slope, surfaces[k, Z_MIN], surfaces[k, Z_MAX], k_invariant, omega, diameter, d0, inverse,
                     z_at, arc_at, tangent, met & ~taken,
                 )  # fmt: skip
+                r2, per_r2 = r * r, 1.0 / (r * r)
             else:
                 if slope != 0.0:
-                    off = z_before + tangent / cosine_before * (radius - r_before) - surfaces[k, Z_MIDDLE]
-                    r = root(radius * radius + slope * off * off)
+                    off = z_before + rise * (radius - r_before) - surfaces[k, Z_MIDDLE]
+                    r2 = radius * radius + slope * off * off
+                    r, per_r2 = root(r2), 1.0 / r2
                 turn = chosen(r > turn + _BEYOND, _GONE, turn)
                 if not some(turn > 0.0):
                     break
             met = met & (r > start) & (r < turn)
             if some(met):
-                sine = k_invariant / r - 0.5 * omega * r
-                chord2 = (r * r - d0 * d0) * inverse
-                cosine = root(1.0 - sine * sine)
-                s = _bow(chord2, omega, met)
-                met = met & (abs(sine) <= constants.sin_max) & (chord2 > 0.0) & (s >= arc_at)
+                moment = k_invariant - 0.5 * omega * r2
+                cosine2 = 1.0 - moment * moment * per_r2
+                cosine = root(cosine2)
+                per_cosine = cosine * (1.0 / cosine2)
+                chord2 = (r2 - d0 * d0) * inverse
+                s = _bow(chord2, omega, diameter, met)
+                met = met & (cosine2 >= steepest) & (chord2 > 0.0) & (s >= arc_at)
                 z_now = z_at + (s - arc_at) * tangent
         here = met & (z_now >= surfaces[k, Z_MIN]) & (z_now <= surfaces[k, Z_MAX])
-        incidence = cosine
+        per_incidence = per_cosine
         if kind == 1.0:
             here = here & ~taken
-            incidence = surfaces[k, COS] * cosine + surfaces[k, SIN] * tangent
+            if slope != 0.0:
+                per_incidence = 1.0 / (surfaces[k, COS] * cosine + surfaces[k, SIN] * tangent)
         ended = here & (s > end)
         turn = chosen(ended, _GONE, turn)
-        here = here & ~ended & (incidence > 0.05)
+        here = here & ~ended & (per_incidence > 0.0) & (per_incidence < 20.0)
         if surfaces[k, PHI_WIDTH] < 7.0 and some(here):
-            phi = atan2_of(py, px) - turned - omega * (s - arc_at) - asin_of(sine)
+            phi = atan2_of(py, px) - turned - omega * (s - arc_at) - asin_of(moment * per_r2 * r)
             here = here & _in_window(phi, surfaces[k, PHI_MIN], surfaces[k, PHI_WIDTH])
         if not some(here) or n == ROWS:
             continue
         work[n] = k
-        slant = chosen(here, secant / incidence, 0.0)
-        _record(work, row, here, r, sine, cosine, s, slant)
-        taken = taken | here
+        slant = chosen(here, secant * per_incidence, 0.0)
+        _record(work, row, here, r, moment * (per_r2 * r), cosine, s, slant)
+        taken, top = taken | here, chosen(here, soft, top)
         z_before, r_before = chosen(here, z_now, z_before), chosen(here, r, r_before)
-        cosine_before = chosen(here, cosine, cosine_before)
+        rise = chosen(here, tangent * per_cosine, rise)
         depth = depth + surfaces[k, DEPTH] * slant
         if surfaces[k, WEIGHT_U] > 0.0:
             total = chosen(here, depth, total)
@@ -267,13 +282,13 @@ def _outwards(x, y, z, px, py, pz, charge, mass, end_arc, first, surfaces, const
         if constants.losing > 0.0 and surfaces[k, LOSS] > 0.0:
             turned = turned + chosen(here, omega * (s - arc_at), 0.0)
             z_at, start = chosen(here, z_now, z_at), chosen(here, r, start)
-            omega, k_invariant, d0, inverse, arc_at, energy, p, per_p, soft, turn = _lost(
-                here, work, row, surfaces[k, LOSS], surfaces[k, EXCITATION], surfaces[k, PLASMA], slant, r, sine, s,
-                tangent, secant, mass, log_bg, p2_least,
-                omega, k_invariant, d0, inverse, arc_at, energy, p, per_p, soft, turn,
+            omega, diameter, k_invariant, d0, inverse, arc_at, energy, per_energy, p, per_p, soft, turn = _lost(
+                here, work, row, surfaces[k, LOSS], surfaces[k, EXCITATION], surfaces[k, PLASMA], slant, r2, moment, s,
+                bend, mass, log_bg, p2_least,
+                omega, diameter, k_invariant, d0, inverse, arc_at, energy, per_energy, p, per_p, soft, turn,
             )  # fmt: skip
             end = chosen(here, end - s + arc_at, end)
             met = met & ~here
         n += 1
         row += ROW
-    return n, n_pxd, n_svd, n_cdc, total, omega, d0, inverse, soft
+    return n, n_pxd, n_svd, n_cdc, total, top, omega, d0, inverse, soft

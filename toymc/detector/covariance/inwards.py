@@ -1,8 +1,32 @@
-"""From the crossings to the covariance: an information filter from the outermost measurement inwards, eight at a time."""
+"""From the crossings to the covariance: an information filter from the outermost measurement inwards, eight at a time.
 
-import math
+In a constant field the five helix parameters at the perigee do not change along the track. So the information matrix of
+the perigee needs no transport: a measurement with gradient h and variance v adds h h^T/v; scattering by an angle of
+variance t at a surface, which changes the parameters seen from outside by g per radian, replaces I by
+(I^-1 + t g g^T)^-1 = I - (I g)(I g)^T/(1/t + g^T I g); loss of momentum maps the parameters behind a surface to those
+in front. This is the Kalman filter of R. Fruehwirth [NIM A 262 (1987) 444] in the form of P. Billoir [NIM 225 (1984)
+352], and equal to the weight-matrix fit with all correlations of scattering (the tests compare them).
 
-import numpy as np
+Displacements. A small change of the perigee parameters shifts the point at arc s, measured along the direction of
+flight (t) and to its right (n), with alpha = omega s:
+    d0: (sin alpha, cos alpha)   phi0: (r sin psi, -r cos psi)   omega: ((alpha - sin alpha), (1 - cos alpha))/omega^2
+and z by 1 for z0, s for tan lambda. Turning the direction by a unit angle at s, with the point fixed, changes them by
+    g_phi = (sin alpha/omega, 1 - omega q, 0, tan(lambda) q, 0),  q = (d0 + (1 - cos alpha)/omega)/(1 + omega d0),
+and a unit change of omega there by
+    g_omega = ((1 - cos alpha)/omega^2, s - omega m, 1, tan(lambda) m, 0),
+    m = (d0 s + (alpha - sin alpha)/omega^2)/(1 + omega d0).
+The dip angle changes tan lambda by 1/cos^2(lambda) and, at constant momentum, omega by omega tan lambda: soft forward
+tracks know pT no better than tan(lambda) sigma(lambda), while p is known well. The ideal calculation keeps the two
+projections apart instead, as Gluckstern's formulae and the weight-matrix calculations that it is compared with do.
+Scattering: Highland's formula, its logarithm taken once with the X/X0 of the whole path up to the last measurement [PDG
+review, eq. 34.16]; the angle is shared by g_phi (1/cos lambda) and the dip.
+
+Units cm, rad, 1/cm. The factor U is upper triangular, row by row (15 numbers), covariance = U U^T. The two angles of
+a surface are taken together: with G their two directions and T their variances, I - I G (T^-1 + G^T I G)^-1 G^T I.
+
+The helix changes from one surface that takes energy to the next; who has not met a surface has cos(psi) = 0 there and
+neither path nor loss, so that nothing happens to its information.
+"""
 
 from toymc.detector.covariance.crossings import (
     ARC,
@@ -76,29 +100,34 @@ def _times3(info, a, b, d):
 
 
 @inlined_kernel
-def _scatter(info, plane, dip, p0, p1, p3, f0, f1, f2, f3, f4):
-    """Information left after random changes along (p0, p1, 0, p3, 0) and f, of variances `plane` and `dip`."""
-    a0, a1, a2, a3, a4 = _times3(info, p0, p1, p3)
-    b0, b1, b2, b3, b4 = _times(info, f0, f1, f2, f3, f4)
-    # (1/t + G^T I G)^-1 with t = (plane, dip), multiplied by both variances
-    aa = 1.0 + plane * (a0 * p0 + a1 * p1 + a3 * p3)
-    ab = b0 * p0 + b1 * p1 + b3 * p3
-    bb = 1.0 + dip * ((b0 * f0 + b1 * f1) + (b2 * f2 + b3 * f3) + b4 * f4)
+def _gain(info, kick):
+    """Columns of I G, and the three elements of (T^-1 + G^T I G)^-1, for a `_kick`."""
+    plane, dip, p0, p1, p3, f0, f1, f2, f3, f4 = kick
+    a = _times3(info, p0, p1, p3)
+    b = _times(info, f0, f1, f2, f3, f4)
+    aa = 1.0 + plane * (a[0] * p0 + a[1] * p1 + a[3] * p3)
+    ab = b[0] * p0 + b[1] * p1 + b[3] * p3
+    bb = 1.0 + dip * ((b[0] * f0 + b[1] * f1) + (b[2] * f2 + b[3] * f3) + b[4] * f4)
     both = plane * dip
-    scale = -1.0 / (aa * bb - both * ab * ab)
-    waa, wab, wbb = scale * plane * bb, -scale * both * ab, scale * dip * aa
-    u0, v0 = waa * a0 + wab * b0, wab * a0 + wbb * b0
-    u1, v1 = waa * a1 + wab * b1, wab * a1 + wbb * b1
-    u2, v2 = waa * a2 + wab * b2, wab * a2 + wbb * b2
-    u3, v3 = waa * a3 + wab * b3, wab * a3 + wbb * b3
-    u4, v4 = waa * a4 + wab * b4, wab * a4 + wbb * b4
+    scale = 1.0 / (aa * bb - both * ab * ab)
+    return a, b, scale * plane * bb, -scale * both * ab, scale * dip * aa
+
+
+@inlined_kernel
+def _scatter(info, a, b, waa, wab, wbb):
+    """Information left after a kick, from its `_gain`."""
+    u0, v0 = -waa * a[0] - wab * b[0], -wab * a[0] - wbb * b[0]
+    u1, v1 = -waa * a[1] - wab * b[1], -wab * a[1] - wbb * b[1]
+    u2, v2 = -waa * a[2] - wab * b[2], -wab * a[2] - wbb * b[2]
+    u3, v3 = -waa * a[3] - wab * b[3], -wab * a[3] - wbb * b[3]
+    u4, v4 = -waa * a[4] - wab * b[4], -wab * a[4] - wbb * b[4]
     return (
-        info[0] + u0 * a0 + v0 * b0, info[1] + u0 * a1 + v0 * b1, info[2] + u0 * a2 + v0 * b2,
-        info[3] + u0 * a3 + v0 * b3, info[4] + u0 * a4 + v0 * b4,
-        info[5] + u1 * a1 + v1 * b1, info[6] + u1 * a2 + v1 * b2, info[7] + u1 * a3 + v1 * b3,
-        info[8] + u1 * a4 + v1 * b4,
-        info[9] + u2 * a2 + v2 * b2, info[10] + u2 * a3 + v2 * b3, info[11] + u2 * a4 + v2 * b4,
-        info[12] + u3 * a3 + v3 * b3, info[13] + u3 * a4 + v3 * b4, info[14] + u4 * a4 + v4 * b4,
+        info[0] + u0 * a[0] + v0 * b[0], info[1] + u0 * a[1] + v0 * b[1], info[2] + u0 * a[2] + v0 * b[2],
+        info[3] + u0 * a[3] + v0 * b[3], info[4] + u0 * a[4] + v0 * b[4],
+        info[5] + u1 * a[1] + v1 * b[1], info[6] + u1 * a[2] + v1 * b[2], info[7] + u1 * a[3] + v1 * b[3],
+        info[8] + u1 * a[4] + v1 * b[4],
+        info[9] + u2 * a[2] + v2 * b[2], info[10] + u2 * a[3] + v2 * b[3], info[11] + u2 * a[4] + v2 * b[4],
+        info[12] + u3 * a[3] + v3 * b[3], info[13] + u3 * a[4] + v3 * b[4], info[14] + u4 * a[4] + v4 * b[4],
     )  # fmt: skip
 
 
@@ -162,52 +191,80 @@ def _sensor(
     return _add(info, w, along_r * r0, 0.0, along_r * r2, along_z, along_z * s)
 
 
+@inlined_kernel
+def _measure(info, k, row, r, cos_psi, s, versine, omega, inverse, tangent, surfaces, work):
+    """Add what a sensor or a wire layer measures at the crossing in `row`."""
+    here, sin_psi, reach = cos_psi > 0.0, loaded(work, row + WIDTH * SIN_PSI), r * cos_psi * inverse
+    cos_alpha, sin_alpha = 1.0 - omega * omega * versine, omega * reach
+    if surfaces[k, KIND] == 2.0:
+        return _wire(
+            info, surfaces[k, WEIGHT_U], surfaces[k, COS], surfaces[k, SIN], here, r, sin_psi, cos_psi, s,
+            sin_alpha, cos_alpha, versine, omega, tangent,
+        )  # fmt: skip
+    return _sensor(
+        info, surfaces[k, WEIGHT_U], surfaces[k, WEIGHT_V], surfaces[k, COS], surfaces[k, SIN], here,
+        r, sin_psi, cos_psi, s, sin_alpha, cos_alpha, versine, omega, tangent,
+        -loaded(work, row + WIDTH * SLANT) / root(1.0 + tangent * tangent),
+    )  # fmt: skip
+
+
+@inlined_kernel
+def _bent(s, versine, omega, d0, inverse, tangent):
+    """(phi0, z0) of g_omega at an arc; its d0 is `versine`, its omega 1."""
+    lag = (d0 * s + _excess(omega, s)) * inverse
+    return s - omega * lag, tangent * lag
+
+
+@inlined_kernel
+def _kick(k, row, reach, s, versine, w1, w3, angle2, omega, d0, inverse, soft, tangent, surfaces, constants, work):
+    """Scattering in a surface: T and G = (p, f), without the zeros of p = (p0, p1, 0, p3, 0)."""
+    q = (d0 + omega * versine) * inverse
+    stretch = 1.0 + tangent * tangent
+    dip = angle2 * soft * (surfaces[k, DEPTH] * loaded(work, row + WIDTH * SLANT))
+    f = constants.bending * omega * tangent
+    return (
+        dip * stretch, dip, reach, 1.0 - omega * q, tangent * q,
+        f * versine, f * w1, f, f * w3 - stretch * s, stretch,
+    )  # fmt: skip
+
+
+@inlined_kernel
+def _nothing():
+    """No information."""
+    zero = filled(0.0)
+    return (zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero)
+
+
 @lean_kernel
 def _inwards(n, tangent, angle2, omega, d0, inverse, soft, surfaces, constants, work):
     """Information about the perigee from the `n` rows of `work`; omega ... soft are behind the last of them."""
-    zero = filled(0.0)
-    info = (zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero)
-    stretch = 1.0 + tangent * tangent
-    per_secant = 1.0 / root(stretch)
+    info = _nothing()
     for m in range(n - 1, -1, -1):
         k, row = int(work[m]), CROSSINGS + m * ROW
-        r, sin_psi = loaded(work, row + WIDTH * R), loaded(work, row + WIDTH * SIN_PSI)
-        cos_psi, s = loaded(work, row + WIDTH * COS_PSI), loaded(work, row + WIDTH * ARC)
+        r, cos_psi, s = (
+            loaded(work, row + WIDTH * R),
+            loaded(work, row + WIDTH * COS_PSI),
+            loaded(work, row + WIDTH * ARC),
+        )
         losing = constants.losing > 0.0 and surfaces[k, LOSS] > 0.0
         if losing:
             omega, d0 = loaded(work, row + WIDTH * OMEGA), loaded(work, row + WIDTH * D0)
             inverse, soft = loaded(work, row + WIDTH * INVERSE), loaded(work, row + WIDTH * SOFT)
         versine = 0.5 * (r * r - d0 * d0) * inverse
-        reach = r * cos_psi * inverse
         if losing or surfaces[k, DEPTH] > 0.0:
-            q = (d0 + omega * versine) * inverse
-            p0, p1, p3 = reach, 1.0 - omega * q, tangent * q
-            lag = (d0 * s + _excess(omega, s)) * inverse
-            w0, w1, w3 = versine, s - omega * lag, tangent * lag
+            w1, w3 = _bent(s, versine, omega, d0, inverse, tangent)
             if losing:
-                info = _lose(
-                    info, loaded(work, row + WIDTH * KAPPA), loaded(work, row + WIDTH * KAPPA_T), w0, w1, w3
-                )  # fmt: skip
+                kappa, kappa_t = loaded(work, row + WIDTH * KAPPA), loaded(work, row + WIDTH * KAPPA_T)
+                info = _lose(info, kappa, kappa_t, versine, w1, w3)
             if surfaces[k, DEPTH] > 0.0:
-                dip = angle2 * soft * (surfaces[k, DEPTH] * loaded(work, row + WIDTH * SLANT))
-                f = constants.bending * omega * tangent
-                info = _scatter(
-                    info, dip * stretch, dip, p0, p1, p3, f * w0, f * w1, f, f * w3 - stretch * s, stretch
+                kick = _kick(
+                    k, row, r * cos_psi * inverse, s, versine, w1, w3, angle2,
+                    omega, d0, inverse, soft, tangent, surfaces, constants, work,
                 )  # fmt: skip
+                a, b, waa, wab, wbb = _gain(info, kick)
+                info = _scatter(info, a, b, waa, wab, wbb)
         if surfaces[k, WEIGHT_U] > 0.0:
-            here = cos_psi > 0.0
-            cos_alpha, sin_alpha = 1.0 - omega * omega * versine, omega * reach
-            if surfaces[k, KIND] == 2.0:
-                info = _wire(
-                    info, surfaces[k, WEIGHT_U], surfaces[k, COS], surfaces[k, SIN], here, r, sin_psi, cos_psi, s,
-                    sin_alpha, cos_alpha, versine, omega, tangent,
-                )  # fmt: skip
-            else:
-                info = _sensor(
-                    info, surfaces[k, WEIGHT_U], surfaces[k, WEIGHT_V], surfaces[k, COS], surfaces[k, SIN], here,
-                    r, sin_psi, cos_psi, s, sin_alpha, cos_alpha, versine, omega, tangent,
-                    -per_secant * loaded(work, row + WIDTH * SLANT),
-                )  # fmt: skip
+            info = _measure(info, k, row, r, cos_psi, s, versine, omega, inverse, tangent, surfaces, work)
     return info
 
 
