@@ -141,18 +141,17 @@ def _reach(path, radius, z_low, z_high, half_turns):
 
 
 @inlined_kernel
-def _advance(path, arc, x, y, px, py):
-    """Transverse position and momentum after `arc`; z grows by arc * tan lambda."""
+def _advance(omega, arc, x, y, px, py):
+    """Transverse position and momentum after `arc` for a curvature; z grows by arc * tan lambda."""
     pt = math.sqrt(px * px + py * py)
     if pt <= 0.0:
         return x, y, px, py
     ux, uy = px / pt, py / pt
-    omega = path[OMEGA]
     half = 0.5 * arc * omega
     chord = arc if abs(half) < 1e-9 else math.sin(half) / half * arc
     c, s = math.cos(half), math.sin(half)
     # the chord points half the turning angle away (clockwise for positive charge)
     x += chord * (ux * c + uy * s)
     y += chord * (uy * c - ux * s)
-    c, s = math.cos(2.0 * half), math.sin(2.0 * half)
+    c, s = c * c - s * s, 2.0 * c * s
     return x, y, pt * (ux * c + uy * s), pt * (uy * c - ux * s)

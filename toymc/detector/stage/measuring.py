@@ -1,0 +1,53 @@
+"""Measured helices of the tracks of a block: true ones plus U g, g five normal random numbers."""
+
+from toymc.constants import OMEGA_PER_TESLA_GEV_CM
+from toymc.detector.covariance.smear import _drawn
+from toymc.detector.helix import _turned
+from toymc.detector.stage.columns import (
+    COS,
+    D0,
+    ENTRY,
+    GAUSS,
+    M_COS,
+    M_D0,
+    M_OMEGA,
+    M_PHI0,
+    M_PT,
+    M_SIN,
+    M_TAN,
+    M_Z0,
+    OMEGA,
+    PHI0,
+    SIN,
+    TAN,
+    Z0,
+)
+from toymc.kernels import lean_kernel
+from toymc.lanes import WIDTH, loaded, stored, taken, whole
+
+
+@lean_kernel
+def _measured_helices(rng, n, found, charged, factor, field):
+    """Draw the first n tracks of `found` (whole vectors); `factor` is flat, 15 numbers an entry."""
+    c, f = charged, found
+    for i in range(n):
+        for k in range(5):
+            f[GAUSS + k, i] = rng.standard_normal()
+    for i in range(0, n, WIDTH):
+        entry = whole(loaded(f[ENTRY], i))
+        phi0 = taken(c[PHI0], entry)
+        u = 15 * entry
+        d0, phi, omega, z0, tan_lambda = _drawn(
+            taken(c[D0], entry), phi0, taken(c[OMEGA], entry), taken(c[Z0], entry), taken(c[TAN], entry),
+            loaded(f[GAUSS], i), loaded(f[GAUSS + 1], i), loaded(f[GAUSS + 2], i), loaded(f[GAUSS + 3], i),
+            loaded(f[GAUSS + 4], i), factor, u,
+        )  # fmt: skip
+        cosine, sine = _turned(taken(c[COS], entry), taken(c[SIN], entry), phi - phi0)
+        stored(f[M_D0], i, d0)
+        stored(f[M_PHI0], i, phi)
+        stored(f[M_OMEGA], i, omega)
+        stored(f[M_Z0], i, z0)
+        stored(f[M_TAN], i, tan_lambda)
+        stored(f[M_COS], i, cosine)
+        stored(f[M_SIN], i, sine)
+        stored(f[M_PT], i, OMEGA_PER_TESLA_GEV_CM * field / abs(omega))
