@@ -5,9 +5,9 @@ ratio if it comes from |z| < z_max; T(x) = 1/2 erfc((threshold - x)/(sqrt(2) wid
 neutral ones and one for each track with energy, at the track's position on the front of the crystals; they pass a
 threshold with the T of the line. Tracks and clusters are independent of each other given the event.
 
-Lines. Numbers of objects above threshold are sums of independent trials (exact up to four of them); pairs of tracks
-with an opening are counted from the track with the largest share, P = max_a e_a (1 - prod_b (1 - e_b)) over the b that
-open from a: exact for two tracks and for one against a jet, a lower bound else. Angular windows of clusters are steps.
+Lines. Numbers of objects above threshold are sums of independent trials; pairs of tracks with an opening are counted
+from the track with the largest share, P = max_a e_a (1 - prod_b (1 - e_b)) over the b that open from a: exact for two
+tracks and for one against a jet, a lower bound else. Angular windows of clusters are steps.
 
 Event. Lines of one group (drift chamber, calorimeter, muon detector) look at the same objects and are taken as nested:
 the group fires with the probability of its best line. Groups are independent, P = 1 - prod_g (1 - max_k p_k). Bits are
@@ -27,12 +27,14 @@ from toymc.detector.trigger.lines import (
     _track_line,
 )
 from toymc.detector.trigger.objects import (
+    _A,
     MAX_CLUSTERS,
     MAX_TRACKS,
     ROWS,
     SLOTS,
     _fill_chances,
     _fill_clusters,
+    _fill_pairs,
     _fill_tracks,
     _largest,
     _veto,
@@ -112,7 +114,7 @@ def _fullest(counts, at):
 @lean_kernel
 def _line_probabilities(
     at, heads, px, py, pz, omega, d0, z0, deposit, klm_layers, energy, theta, phi, numbers, rows, ranges, turn_ons,
-    places, work, chances, out,
+    places, work, chances, pairs, out,
 ):  # fmt: skip
     """Write the probability of line k for the eight events from `heads[:, at]` on to eight places from out[8 k] on."""
     tracks, clusters = _fullest(heads[TRACK_COUNT], at), _fullest(heads[CLUSTER_COUNT], at)
@@ -125,6 +127,7 @@ def _line_probabilities(
     total, most, second, most_cms = _largest(n, work)
     passed = 1.0 - _veto(n, most_cms, numbers, work)
     p_width = numbers.p_width
+    _fill_pairs(n, work, pairs)
     before = filled(0.0)
     for k in range(len(rows)):
         line, limits = rows[k], ranges[k]
@@ -139,7 +142,7 @@ def _line_probabilities(
             if some(muons >= line[MUONS]):
                 p = _muon_line(line, tracks, p_width, work)
         elif kind == PAIR:
-            p = _pair_line(line, places[k], n, total, most, most_cms, work, chances, len(turn_ons))
+            p = _pair_line(line, places[k], n, total, most, most_cms, work, pairs, chances, len(turn_ons))
         elif kind == SINGLE:
             p = _single_line(line, limits, n, second, work)
         elif kind == COUNT:
@@ -187,6 +190,7 @@ def _trigger_batch(
     `trigger_tables`.
     """
     work, chances = np.empty(WIDTH * ROWS * SLOTS), np.empty(WIDTH * len(turn_ons) * SLOTS)
+    pairs = np.empty(WIDTH * 4 * len(_A))
     ends, order, heads = np.empty(_CLASSES, np.int64), np.empty(BLOCK, np.int64), np.empty((4, BLOCK))
     out, uniform = np.empty(WIDTH * len(rows)), np.empty(3 * WIDTH)
     for first in range(0, len(bits), BLOCK):
@@ -195,7 +199,7 @@ def _trigger_batch(
         for at in range(0, n, WIDTH):
             _line_probabilities(
                 at, heads, px, py, pz, omega, d0, z0, deposit, klm_layers, energy, theta, phi, numbers, rows, ranges,
-                turn_ons, places, work, chances, out,
+                turn_ons, places, work, chances, pairs, out,
             )  # fmt: skip
             fired, p = _draw(rng, rows, uniform, out)
             for k in range(WIDTH):
@@ -210,6 +214,7 @@ def _probability_batch(
 ):  # fmt: skip
     """Probability of every line of every event."""
     work, chances = np.empty(WIDTH * ROWS * SLOTS), np.empty(WIDTH * len(turn_ons) * SLOTS)
+    pairs = np.empty(WIDTH * 4 * len(_A))
     ends, order, heads = np.empty(_CLASSES, np.int64), np.empty(BLOCK, np.int64), np.empty((4, BLOCK))
     lanes = np.empty(WIDTH * len(rows))
     for first in range(0, len(out), BLOCK):
@@ -218,7 +223,7 @@ def _probability_batch(
         for at in range(0, n, WIDTH):
             _line_probabilities(
                 at, heads, px, py, pz, omega, d0, z0, deposit, klm_layers, energy, theta, phi, numbers, rows, ranges,
-                turn_ons, places, work, chances, lanes,
+                turn_ons, places, work, chances, pairs, lanes,
             )  # fmt: skip
             for line in range(len(rows)):
                 for k in range(WIDTH):

@@ -3,7 +3,8 @@
 import math
 
 from toymc.detector.trigger.objects import (
-    ACROSS_CMS,
+    _A,
+    _B,
     COSINE,
     ENERGY,
     ENERGY_CMS,
@@ -11,13 +12,9 @@ from toymc.detector.trigger.objects import (
     MOMENTUM,
     MUON,
     NEURAL_SHARE,
-    SCALE_CMS,
     TANGENT,
     TRACK_X,
     TRACK_Y,
-    X_CMS,
-    Y_CMS,
-    Z_CMS,
     _inside,
     _of,
     _turn_on,
@@ -197,28 +194,22 @@ def _single_line(line, limits, n, second, work):
 
 
 @inlined_kernel
-def _pair_line(line, places, n, total, most, most_cms, work, chances, n_chances):
+def _pair_line(line, places, n, total, most, most_cms, work, pairs, chances, n_chances):
     """Probability of a line of kind pair: that of the best pair, times those of the upper limits.
 
     The harder of two clusters passes a threshold with the larger of their two chances, the softer with the smaller.
     """
     best = filled(0.0)
-    one, cluster, other = places[AT_ONE], places[AT_CLUSTER], places[AT_OTHER]
-    for a in range(1, n):
-        x, y, z = _of(work, X_CMS, a), _of(work, Y_CMS, a), _of(work, Z_CMS, a)
-        across, scale = _of(work, ACROSS_CMS, a), _of(work, SCALE_CMS, a)
-        from_a = WIDTH * n_chances * a
-        hard, soft = loaded(chances, from_a + WIDTH * one), loaded(chances, from_a + WIDTH * cluster)
-        for b in range(a):
-            from_b = WIDTH * n_chances * b
-            flat = across * _of(work, ACROSS_CMS, b)
-            apart = x * _of(work, X_CMS, b) + y * _of(work, Y_CMS, b) <= line[COS_DPHI] * flat
-            apart &= z * _of(work, Z_CMS, b) - flat <= line[COS_SUM_THETA] * (scale * _of(work, SCALE_CMS, b))
-            p = higher_of(hard, loaded(chances, from_b + WIDTH * one))
-            p *= lower_of(soft, loaded(chances, from_b + WIDTH * cluster))
-            if other >= 0:
-                p *= 1.0 - lower_of(loaded(chances, from_a + WIDTH * other), loaded(chances, from_b + WIDTH * other))
-            best = chosen(apart & (p > best), p, best)
+    one, cluster, other = WIDTH * places[AT_ONE], WIDTH * places[AT_CLUSTER], WIDTH * places[AT_OTHER]
+    for m in range(n * (n - 1) // 2):
+        a, b, at = WIDTH * n_chances * _A[m], WIDTH * n_chances * _B[m], 4 * WIDTH * m
+        apart = loaded(pairs, at) <= line[COS_DPHI] * loaded(pairs, at + WIDTH)
+        apart &= loaded(pairs, at + 2 * WIDTH) <= line[COS_SUM_THETA] * loaded(pairs, at + 3 * WIDTH)
+        p = higher_of(loaded(chances, a + one), loaded(chances, b + one))
+        p *= lower_of(loaded(chances, a + cluster), loaded(chances, b + cluster))
+        if other >= 0:
+            p *= 1.0 - lower_of(loaded(chances, a + other), loaded(chances, b + other))
+        best = higher_of(best, chosen(apart, p, 0.0))
     return best * _upper_limits(line, n, best > 0.0, total, most, most_cms, work)
 
 
@@ -228,12 +219,14 @@ def _upper_limits(line, n, here, total, most, most_cms, work):
     width = line[TURN_WIDTH]
     reach = WIDTHS * width
     below = filled(1.0)
-    if some(here & ((most_cms > line[CMS_MAX] - reach) | (most > line[ALL_MAX] - reach))):
+    if some(here & (most_cms > line[CMS_MAX] - reach)):
         for a in range(n):
-            energy = _of(work, ENERGY, a)
-            none = 1.0 - _turn_on(_of(work, ENERGY_CMS, a) - line[CMS_MAX], width)
-            none *= 1.0 - _turn_on(energy - line[ALL_MAX], width)
-            below = chosen(energy > 0.0, below * none, below)
+            e = _of(work, ENERGY_CMS, a)
+            below *= 1.0 - chosen(e > 0.0, _turn_on(e - line[CMS_MAX], width), 0.0)
+    if some(here & (most > line[ALL_MAX] - reach)):
+        for a in range(n):
+            e = _of(work, ENERGY, a)
+            below *= 1.0 - chosen(e > 0.0, _turn_on(e - line[ALL_MAX], width), 0.0)
     if some(here & (total > line[TOTAL_MAX] - reach)):
         below *= 1.0 - _turn_on(total - line[TOTAL_MAX], width)
     return below

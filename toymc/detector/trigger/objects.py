@@ -15,7 +15,7 @@ from toymc.kernels import inlined_kernel
 from toymc.lane_math import atan2_of, cos_sin_of
 from toymc.lanes import WIDTH, chosen, filled, gathered, higher_of, loaded, lower_of, real, root, some, stored, whole
 
-MAX_CLUSTERS, MAX_TRACKS = 64, 64
+MAX_CLUSTERS, MAX_TRACKS = 32, 32
 """Neutral clusters and tracks of an event that are looked at."""
 SLOTS = MAX_CLUSTERS + MAX_TRACKS
 # clusters: energy, 0 for none; in the centre-of-mass system (CMS) the direction times `SCALE_CMS`, the energy over that
@@ -26,12 +26,15 @@ ENERGY, ENERGY_CMS, X_CMS, Y_CMS, Z_CMS, ACROSS_CMS, SCALE_CMS, COSINE = range(8
 TRACK_X, TRACK_Y, TANGENT, MOMENTUM, FOUND, NEURAL_SHARE, MUON = range(8, 15)
 ROWS = 15
 
+# slots of the pairs: those of the first n slots are the first n (n - 1)/2
+_A, _B = np.tril_indices(SLOTS, -1)
+
 _FAINT = 0.05  # GeV: clusters below it pass no threshold of any line
 
 
 def _series() -> tuple[float, ...]:
     """(T - 1/2)/s of the turn-on T as a polynomial in s^2/8 - 1, from its values at Chebyshev's points of |s| < 4."""
-    degree = 12
+    degree = 11
     nodes = np.cos((np.arange(degree + 1) + 0.5) * math.pi / (degree + 1))
     s = WIDTHS * np.sqrt(0.5 * (nodes + 1.0))
     values = np.array([0.5 * math.erf(x / math.sqrt(2.0)) / x for x in s])
@@ -43,13 +46,16 @@ _P = _series()
 
 @inlined_kernel
 def _turn_on(x, width):
-    """1/2 erfc(-x/(sqrt(2) width)) to 4e-9; 0 and 1 beyond four widths."""
+    """1/2 erfc(-x/(sqrt(2) width)) to 3e-8; 0 and 1 beyond four widths."""
     s = x * (1.0 / width)
     r = lower_of(higher_of(s, -WIDTHS), WIDTHS)
     z = r * r * (2.0 / (WIDTHS * WIDTHS)) - 1.0
-    p = _P[8] + z * (_P[9] + z * (_P[10] + z * (_P[11] + z * _P[12])))
-    p = _P[4] + z * (_P[5] + z * (_P[6] + z * (_P[7] + z * p)))
-    p = _P[0] + z * (_P[1] + z * (_P[2] + z * (_P[3] + z * p)))
+    # in pairs: half of the latency of one product after the other
+    z2 = z * z
+    z4 = z2 * z2
+    p = (_P[8] + z * _P[9]) + z2 * (_P[10] + z * _P[11])
+    p = ((_P[4] + z * _P[5]) + z2 * (_P[6] + z * _P[7])) + z4 * p
+    p = ((_P[0] + z * _P[1]) + z2 * (_P[2] + z * _P[3])) + z4 * p
     return chosen(s >= WIDTHS, 1.0, chosen(s > -WIDTHS, 0.5 + r * p, 0.0))
 
 
@@ -145,6 +151,22 @@ def _fill_chances(n, turn_ons, work, chances):
         for m in range(len(turn_ons)):
             p = chosen(energy > 0.0, _turn_on(energy - turn_ons[m, 0], turn_ons[m, 1]), 0.0)
             stored(chances, WIDTH * (len(turn_ons) * a + m), p)
+
+
+@inlined_kernel
+def _fill_pairs(n, work, pairs):
+    """Angles in the CMS of the pairs of n slots of clusters, up to common factors.
+
+    Cosine of the azimuth between them and its denominator, cosine of the sum of their theta and its denominator.
+    """
+    for m in range(n * (n - 1) // 2):
+        a, b, at = _A[m], _B[m], 4 * WIDTH * m
+        across = _of(work, ACROSS_CMS, a) * _of(work, ACROSS_CMS, b)
+        flat = _of(work, X_CMS, a) * _of(work, X_CMS, b) + _of(work, Y_CMS, a) * _of(work, Y_CMS, b)
+        stored(pairs, at, flat)
+        stored(pairs, at + WIDTH, across)
+        stored(pairs, at + 2 * WIDTH, _of(work, Z_CMS, a) * _of(work, Z_CMS, b) - across)
+        stored(pairs, at + 3 * WIDTH, _of(work, SCALE_CMS, a) * _of(work, SCALE_CMS, b))
 
 
 @inlined_kernel
