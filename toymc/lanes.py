@@ -362,6 +362,23 @@ def _taken(array: Any, place: Any) -> Any:
     return lambda array, place: array[place]
 
 
+@_instruction
+def copied(context: Any, array: Any, first: Any, out: Any, place: Any, count: Any) -> Any:
+    """Copy `count` neighbours from array[first] on to out[place] and on: contiguous arrays of one type, apart."""
+    plain = isinstance(array, types.Array) and isinstance(out, types.Array)
+    if not (plain and array.ndim == out.ndim == 1 and array.dtype == out.dtype):
+        return None
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        source = _pointer(context, builder, sig.args[0], *args[:2])
+        target = _pointer(context, builder, sig.args[2], *args[2:4])
+        size = context.get_abi_sizeof(context.get_data_type(sig.args[0].dtype))
+        cgutils.raw_memcpy(builder, target, source, args[4], size, align=size)
+        return context.get_dummy_value()
+
+    return signature(types.void, array, types.int64, out, types.int64, types.int64), generate
+
+
 def chosen(mask: Any, a: Any, b: Any) -> Any:
     """`a` where the mask is true, else `b`; of two plain numbers `Lanes`, of two integers `Places`."""
     return a if mask else b
@@ -464,7 +481,7 @@ def _stamp() -> None:
     digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     stamped: tuple[Any, ...] = (
         chosen, root, nearest, whole, real, lower_of, higher_of, some, every, filled, filled_places, lane, loaded,
-        stored, gathered, taken, bits_of, of_bits,
+        stored, gathered, copied, taken, bits_of, of_bits,
     )  # fmt: skip
     for function in stamped:
         function.toymc_stamp = digest

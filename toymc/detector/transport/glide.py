@@ -28,6 +28,7 @@ from toymc.detector.transport.numbers import (
     HOLE_BACKWARD,
     HOLE_FORWARD,
     RADIUS_FAST,
+    RETURN_LAMBDA,
     VERTEX_RADIUS,
     WIDE_CIRCLE,
 )
@@ -97,7 +98,6 @@ from toymc.lanes import (
     higher_of,
     loaded,
     lower_of,
-    nearest,
     real,
     root,
     some,
@@ -198,11 +198,12 @@ def _displaced_depth(tasks, i, z, photon, end, numbers, outside, n_outside):
 
 
 @inlined_kernel
-def _largest_hazard(tasks, i, z, kind, strength, end, numbers, bounds, outside):
+def _largest_hazard(tasks, i, z, kind, strength, end, slow, numbers, bounds, outside):
     """Upper bound of the hazard of the material along paths, FAR for none.
 
     Where the circle reaches beyond 36 cm, the inner material (r < 16.5 cm) is crossed within 1.13 of normal incidence
-    in the r-phi plane; gas shells near the apogee may be grazed; on the way back only gas, walls and cover are met.
+    in the r-phi plane; gas shells near the apogee may be grazed; on the way back to the vertex detector, where the watch
+    ends, only gas and what stands outside it is met.
     """
     n_cells, n_outside = len(bounds) // 2, len(outside) // 2
     rho, tangent, circle = loaded(tasks[RHO], i), loaded(tasks[TANGENT], i), loaded(tasks[RADIUS], i)
@@ -211,11 +212,12 @@ def _largest_hazard(tasks, i, z, kind, strength, end, numbers, bounds, outside):
     depth = gathered(bounds, chosen(photon, cell, cell + np.int64(n_cells)))
     bent = charged & (circle <= numbers[RADIUS_FAST]) & ~photon
     if some(bent):
-        # the next whole number above
-        turns = end / (math.pi * circle) + _PROMPT_PHASE
-        whole_turns = nearest(turns)
-        whole_turns = chosen(whole_turns < turns, whole_turns + 1.0, whole_turns)
-        curled = whole_turns * (_BENT * depth + numbers[GRAZED_LAMBDA])
+        curled = _BENT * depth + numbers[GRAZED_LAMBDA]
+        # the way back, or what a start before the perigee costs of one
+        back = loaded(tasks[STRETCH], i) * numbers[RETURN_LAMBDA] + numbers[GRAZED_LAMBDA]
+        curled = chosen(end > math.pi * (1.0 - _PROMPT_PHASE) * circle, curled + back, curled)
+        # those that range out are watched for a full turn
+        curled = chosen(slow, 3.0 * (_BENT * depth + numbers[GRAZED_LAMBDA]), curled)
         depth = chosen(bent, chosen(2.0 * circle < numbers[WIDE_CIRCLE], FAR, curled), depth)
     displaced = (rho > PROMPT_RHO_CM) | (abs(z) > PROMPT_Z_CM) | (abs(tangent) >= TAN_HIGH)
     if some(displaced):
@@ -282,7 +284,9 @@ def _glide(tasks, n, numbers, species, bounds, outside, hadrons, pairs):
         watched = _watch(tasks, i, end, p, m, slow, numbers)
         per_cm = per_cm * loaded(tasks[STRETCH], i)
         decays = decays & (decay_at < per_cm * watched)
-        met = material_at <= _largest_hazard(tasks, i, z, kind, strength, watched, numbers, bounds, outside)
+        met = material_at <= _largest_hazard(
+            tasks, i, z, kind, strength, watched, slow, numbers, bounds, outside
+        )
         arrives = _arrival(
             tasks, i, end, where, numbers,
             gathered(species, place + BEHIND), gathered(species, place + SURVIVES), p, pz,

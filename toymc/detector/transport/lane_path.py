@@ -126,26 +126,47 @@ def _end_rho2(tasks, i, arc):
 
 
 @inlined_kernel
-def _met_at(r, inverse, outward, charged, perigee2, per_circle, centre, circle, turned, miss2, along):
-    """Arc at which a stretch of the path crosses the cylinder r, its radial slope there, whether it does.
+def _slope_at(r, inverse, outward, charged, perigee2, per_circle, centre, miss2):
+    """Radial slope where a path crosses the cylinder r; `inverse`: 1/r."""
+    h = (r * r - perigee2) * per_circle
+    u = chosen(charged, 2.0 * centre * root(h * (1.0 - h)), root(r * r - miss2)) * inverse
+    return u if outward else -u
 
-    `turned`: angle at which alpha of the stretch is 0 (inwards: at its end), against the start; `inverse`: 1/r.
+
+@inlined_kernel
+def _arc_at(r, outward, charged, perigee2, per_circle, circle, turned, miss2, along):
+    """Arc at which a stretch of the path crosses the cylinder r.
+
+    `turned`: angle at which alpha of the stretch is 0 (inwards: at its end), against the start.
     """
-    square = r * r - miss2
-    v = root(square)
-    crosses = square > 0.0
-    arc, u = (v - along, v * inverse) if outward else (-v - along, -(v * inverse))
+    alpha = 2.0 * asin_of(root((r * r - perigee2) * per_circle))
+    v = root(r * r - miss2)
+    if outward:
+        return chosen(charged, circle * (turned + alpha), v - along)
+    return chosen(charged, circle * (turned - alpha), -v - along)
+
+
+@inlined_kernel
+def _limits_at(r, outward, charged, perigee2, per_circle, circle, turned, miss2, along):
+    """Arcs between which a stretch crosses the cylinder r, and whether it does: `_arc_at` without its `asin`.
+
+    All terms of asin(s) = s + s^3/6 + 3 s^5/40 + ... are positive and sum to pi/2: what follows the third is between
+    zero and (pi/2 - 1 - 1/6 - 3/40) s^7. For a line both arcs are the arc.
+    """
+    first, crosses = filled(0.0), charged
+    if not every(charged):
+        square = r * r - miss2
+        v = root(square)
+        crosses = square > 0.0
+        first = (v if outward else -v) - along
+    last = first
     if some(charged):
         h = (r * r - perigee2) * per_circle
-        s = root(h)
-        alpha = 2.0 * asin_of(s)
-        slope = 2.0 * centre * s * root(1.0 - h) * inverse
-        if every(charged):
-            crosses = (h > 0.0) & (h < 1.0)
-        else:
-            crosses = (charged & (h > 0.0) & (h < 1.0)) | (~charged & crosses)
-        if outward:
-            arc, u = chosen(charged, circle * (turned + alpha), arc), chosen(charged, slope, u)
-        else:
-            arc, u = chosen(charged, circle * (turned - alpha), arc), chosen(charged, -slope, u)
-    return arc, u, crosses
+        twice = 2.0 * circle * root(h)
+        low = twice * (1.0 + h * (1.0 / 6.0 + h * 0.075))
+        high = low + (0.5 * math.pi - 1.0 - 1.0 / 6.0 - 0.075) * twice * (h * h * h)
+        begin = circle * turned
+        crosses = chosen(charged, (h > 0.0) & (h < 1.0), crosses)
+        first = chosen(charged, begin + low if outward else begin - high, first)
+        last = chosen(charged, begin + high if outward else begin - low, last)
+    return first, last, crosses

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from toymc.constants import M_E
-from toymc.detector.transport.lane_path import _met_at
+from toymc.detector.transport.lane_path import _arc_at, _limits_at, _slope_at
 from toymc.detector.transport.path import FAR
 from toymc.detector.transport.species import INTERACTS, N_SPECIES
 from toymc.detector.transport.tasks import (
@@ -72,26 +72,51 @@ from toymc.lanes import chosen, filled, gathered, higher_of, loaded, lower_of, r
 _GOES_ON = -1.0
 # rows of the scratch of a group: what `_stretch` leaves, and the conversions per radiation length of each element
 G_OUTCOME, G_ARC, G_PIECE, G_LEFT, G_KINETIC, G_STOP, G_PAIRS = range(7)
-# rows of the lists: particles on rising and on falling stretches
-RISING, FALLING, SLOW_RISING, SLOW_FALLING = range(4)
+# rows of the lists: particles on rising and on falling stretches, all at first
+RISING, FALLING, WALKS = range(3)
+N_LISTS = 3
+# tan lambda from which paths may meet slanted sensors
+_STEEP = 1.0
+
+
+@inlined_kernel
+def _near_slanted(
+    low, high, z0, z1, outward, stop, z, tangent, charged, perigee2, per_circle, circle, turned, miss2, along
+):  # fmt: skip
+    """Whether paths may cross a slanted piece between the radii low and high: by their heights there."""
+    first, last, crosses = _limits_at(
+        filled(low), outward, charged, perigee2, per_circle, circle, turned, miss2, along
+    )
+    first_out, last_out, crosses_out = _limits_at(
+        filled(high), outward, charged, perigee2, per_circle, circle, turned, miss2, along
+    )
+    if outward:
+        begin, end = chosen(crosses, first, 0.0), chosen(crosses_out, last_out, stop)
+    else:
+        begin, end = chosen(crosses_out, first_out, 0.0), chosen(crosses, last, stop)
+    z_begin, z_end = z + begin * tangent, z + end * tangent
+    above, below = higher_of(z_begin, z_end) > z0, lower_of(z_begin, z_end) < z1
+    return above & below & (begin < stop) & (end > 0.0)
 
 
 @inlined_kernel
 def _slanted(
-    r0, z0, r1, z1, outward, z, tangent, charged, perigee2, per_circle, centre, circle, turned, miss2, along
+    r0, z0, r1, z1, outward, alive, z, tangent, charged, perigee2, per_circle, centre, circle, turned, miss2, along
 ):  # fmt: skip
-    """`walk._cone_crossing`: arc at which a slanted piece is crossed, radial slope, whether; Newton's steps."""
+    """`walk._cone_crossing`: arc at which a slanted piece is crossed, radial slope, whether; Newton's steps.
+
+    `alive`: who may cross it.
+    """
     low, high = min(r0, r1), max(r0, r1)
     rise = (r1 - r0) / (z1 - z0)
     r = filled(0.5 * (low + high))
     best, slope = filled(FAR), filled(1.0)
-    alive = best > 0.0
-    found = ~alive
+    found = alive & ~alive
     for _ in range(6):
-        arc, u, crosses = _met_at(
-            r, 1.0 / r, outward, charged, perigee2, per_circle, centre, circle, turned, miss2, along
-        )
-        alive = alive & crosses
+        h, square = (r * r - perigee2) * per_circle, r * r - miss2
+        alive = alive & ((charged & (h > 0.0) & (h < 1.0)) | (~charged & (square > 0.0)))
+        arc = _arc_at(r, outward, charged, perigee2, per_circle, circle, turned, miss2, along)
+        u = _slope_at(r, 1.0 / r, outward, charged, perigee2, per_circle, centre, miss2)
         off = r - (r0 + rise * (z + arc * tangent - z0))
         there = alive & (abs(off) < 1e-5)
         best, slope = chosen(there, arc, best), chosen(there, u, slope)
@@ -103,6 +128,30 @@ def _slanted(
             break
         r = lower_of(higher_of(r - off / derivative, low), high)
     return best, slope, found
+
+
+@inlined_kernel
+def _on_piece(arc, at, stop, z0, z1):
+    """Whether the point at this arc and height is on the stretch and on the piece."""
+    return (arc > _SKIN) & (arc < stop) & (at > z0) & (at < z1)
+
+
+@inlined_kernel
+def _on_ring(
+    first, last, r, z0, z1, outward, reaches, stop, z, tangent,
+    charged, perigee2, per_circle, circle, turned, miss2, along,
+):  # fmt: skip
+    """Whether a cylinder is crossed between z0 and z1, somewhere between the arcs `first` and `last`."""
+    z_first, z_last = z + first * tangent, z + last * tangent
+    low, high = lower_of(z_first, z_last), higher_of(z_first, z_last)
+    # least distances instead of four comparisons each: those wait for each other
+    met = reaches & (lower_of(lower_of(first - _SKIN, stop - last), lower_of(low - z0, z1 - high)) > 0.0)
+    open_ = lower_of(lower_of(last - _SKIN, stop - first), lower_of(high - z0, z1 - low)) > 0.0
+    open_ = open_ & reaches & ~met
+    if some(open_):
+        arc = _arc_at(filled(r), outward, charged, perigee2, per_circle, circle, turned, miss2, along)
+        met = met | (open_ & _on_piece(arc, z + arc * tangent, stop, z0, z1))
+    return met
 
 
 @inlined_kernel
@@ -154,28 +203,45 @@ def _stretch(tasks, here, i, outward, pieces, elements, species, group):
     early = number < chosen(chosen(charged, start, along) < 0.0, filled(1.0), filled(2.0))
     alive = stop == stop
     outcome, end, where = filled(_GOES_ON), last, filled(-1.0)
+    radius, nearest, farthest, crosses = -1.0, last, last, alive
     for count in range(len(pieces)):
         k = count if outward else len(pieces) - 1 - count
         r0, z0, r1, z1 = pieces[k, R0], pieces[k, Z0], pieces[k, R1], pieces[k, Z1]
+        reaches = alive
+        if outward:
+            reaches = alive & (inner <= max(r0, r1))
         if r0 == r1:
-            arc, u, met = _met_at(
-                filled(r0), filled(1.0 / r0), outward,
-                charged, perigee2, per_circle, centre, circle, turned, miss2, along,
+            if r0 != radius:
+                # neighbours mostly have the same radius
+                radius = r0
+                nearest, farthest, crosses = _limits_at(
+                    filled(r0), outward, charged, perigee2, per_circle, circle, turned, miss2, along
+                )
+            met = _on_ring(
+                nearest, farthest, r0, z0, z1, outward, reaches & crosses, stop, z, tangent,
+                charged, perigee2, per_circle, circle, turned, miss2, along,
             )  # fmt: skip
+            if not some(met):
+                continue
+            u = _slope_at(filled(r0), 1.0 / r0, outward, charged, perigee2, per_circle, centre, miss2)
+            arc = nearest
         else:
-            if not some(early & alive):
+            reaches = reaches & early
+            if not some(reaches):
+                continue
+            reaches = reaches & _near_slanted(
+                min(r0, r1), max(r0, r1), z0, z1, outward, stop, z, tangent,
+                charged, perigee2, per_circle, circle, turned, miss2, along,
+            )  # fmt: skip
+            if not some(reaches):
                 continue
             arc, u, met = _slanted(
-                r0, z0, r1, z1, outward, z, tangent,
+                r0, z0, r1, z1, outward, reaches, z, tangent,
                 charged, perigee2, per_circle, centre, circle, turned, miss2, along,
             )  # fmt: skip
-            met = met & early
-        if outward:
-            met = met & (inner <= max(r0, r1))
-        at = z + arc * tangent
-        met = met & alive & (arc > _SKIN) & (arc < stop) & (at > z0) & (at < z1)
-        if not some(met):
-            continue
+            met = met & reaches & _on_piece(arc, z + arc * tangent, stop, z0, z1)
+            if not some(met):
+                continue
         across = higher_of(abs(pieces[k, NORMAL_R] * u + pieces[k, NORMAL_Z] * tangent), _GRAZING * stretch)
         step = pieces[k, DEPTH_LAMBDA] * strength
         if some(photon):
@@ -183,6 +249,8 @@ def _stretch(tasks, here, i, outward, pieces, elements, species, group):
             step = chosen(photon, pieces[k, DEPTH_X0] * stretch * pairs, step)
         hit = met & (step >= left * across)
         if some(hit):
+            if r0 == r1:
+                arc = _arc_at(filled(r0), outward, charged, perigee2, per_circle, circle, turned, miss2, along)
             if pieces[k, WIDTH] > 0.0:
                 deeper = (left * across / step - 0.5) * pieces[k, WIDTH] / higher_of(abs(u), _GRAZING)
                 arc = chosen(hit, higher_of(lower_of(arc + deeper, last), 0.0), arc)
@@ -194,6 +262,8 @@ def _stretch(tasks, here, i, outward, pieces, elements, species, group):
         if some(slow):
             power = _stopping_power(kinetic, m, pieces[k, Z_OVER_A], pieces[k, EXCITATION])
             kinetic = chosen(slow, kinetic - stretch / across * pieces[k, DEPTH_MASS] * power, kinetic)
+            if r0 == r1:
+                arc = _arc_at(filled(r0), outward, charged, perigee2, per_circle, circle, turned, miss2, along)
             stops = slow & (kinetic <= 0.0)
             outcome, end = chosen(stops, float(STOPPED), outcome), chosen(stops, arc, end)
             where, alive = chosen(stops, float(k), where), alive & ~stops
@@ -244,39 +314,42 @@ def _first_stretch(tasks, c, innermost):
     return 0.0
 
 
+@inlined_kernel
+def _sort_walks(tasks, n, innermost, lists):
+    """First lists of the walks. Returns the number of those that start with a rising and with a falling stretch.
+
+    Lines first, then circles, then those whose energy has to be followed, steep ones apart: groups of a kind are quick.
+    """
+    walks, kinds = lists[WALKS], tasks[PIECE]
+    count = np.int64(0)
+    for c in range(n):
+        tasks[OUTCOME, c], tasks[ARC, c] = THROUGH, tasks[LAST, c]
+        if tasks[TO_DO, c] == WALK:
+            number = _first_stretch(tasks, c, innermost)
+            tasks[STRETCH_NUMBER, c] = number
+            if tasks[BEGIN, c] < tasks[LAST, c]:
+                kind = 4.0 if tasks[KINETIC, c] > 0.0 else (2.0 if tasks[CHARGED, c] > 0.0 else 0.0)
+                kinds[c] = kind + (1.0 if tasks[TANGENT, c] > _STEEP else 0.0)
+                walks[count] = c
+                count += 1
+    rising, falling = np.int64(0), np.int64(0)
+    for kind in range(6):
+        for k in range(count):
+            c = int(walks[k])
+            if kinds[c] == kind:
+                if tasks[STRETCH_NUMBER, c] < 0.0:
+                    lists[FALLING, falling] = c
+                    falling += 1
+                else:
+                    lists[RISING, rising] = c
+                    rising += 1
+    return rising, falling
+
+
 @lean_kernel
 def _walk_through(tasks, n, pieces, elements, species, innermost, lists, group):
-    """Outcome, arc and piece of all particles of the table that have to walk.
-
-    Those whose energy has to be followed come last: their groups take longer.
-    """
-    n_up, n_down, slow_up, slow_down = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
-    for c in range(n):
-        if tasks[TO_DO, c] != WALK:
-            tasks[OUTCOME, c], tasks[ARC, c] = THROUGH, tasks[LAST, c]
-            continue
-        number = _first_stretch(tasks, c, innermost)
-        tasks[STRETCH_NUMBER, c] = number
-        if tasks[BEGIN, c] >= tasks[LAST, c]:
-            tasks[OUTCOME, c], tasks[ARC, c] = THROUGH, tasks[LAST, c]
-        elif tasks[KINETIC, c] > 0.0:
-            if number < 0.0:
-                lists[SLOW_FALLING, slow_down] = c
-                slow_down += 1
-            else:
-                lists[SLOW_RISING, slow_up] = c
-                slow_up += 1
-        elif number < 0.0:
-            lists[FALLING, n_down] = c
-            n_down += 1
-        else:
-            lists[RISING, n_up] = c
-            n_up += 1
-    for k in range(slow_up):
-        lists[RISING, n_up + k] = lists[SLOW_RISING, k]
-    for k in range(slow_down):
-        lists[FALLING, n_down + k] = lists[SLOW_FALLING, k]
-    n_up, n_down = n_up + slow_up, n_down + slow_down
+    """Outcome, arc and piece of all particles of the table: of those that do not walk the end of their path."""
+    n_up, n_down = _sort_walks(tasks, n, innermost, lists)
     while n_up + n_down > 0:
         if n_down > 0:
             n_up = _one_list(tasks, lists[FALLING], n_down, lists[RISING], n_up, False, pieces, elements, species, group)

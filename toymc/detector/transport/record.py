@@ -4,8 +4,6 @@ The columns of the generator are copied in runs of rows, up to the end of each e
 copied as long as nothing was made.
 """
 
-import numpy as np
-
 from toymc.detector.transport.act import (
     N_FLOATS,
     S_END,
@@ -24,31 +22,31 @@ from toymc.detector.transport.act import (
     S_Y,
     S_Z,
 )
-from toymc.kernels import inlined_kernel, lean_kernel
-
-
-@inlined_kernel
-def _copy(column, out, begin, end, shift):
-    """Rows begin to end - 1 of a column to places that much farther on in `out`."""
-    # unsigned: without the test for places counted from the end the loop takes several rows at a time
-    for j in range(np.uint64(begin), np.uint64(end)):
-        out[j + np.uint64(shift)] = column[j]
+from toymc.kernels import lean_kernel
+from toymc.lanes import copied
 
 
 @lean_kernel
-def _copy_rows(px, py, pz, mass, x, y, z, t, helicity, pdg, mother, floats, integers, begin, end, shift):
-    """A run of rows of the generator to the record."""
-    _copy(px, floats[S_PX], begin, end, shift)
-    _copy(py, floats[S_PY], begin, end, shift)
-    _copy(pz, floats[S_PZ], begin, end, shift)
-    _copy(mass, floats[S_M], begin, end, shift)
-    _copy(x, floats[S_X], begin, end, shift)
-    _copy(y, floats[S_Y], begin, end, shift)
-    _copy(z, floats[S_Z], begin, end, shift)
-    _copy(t, floats[S_T], begin, end, shift)
-    _copy(helicity, floats[S_HELICITY], begin, end, shift)
-    _copy(pdg, integers[S_PDG], begin, end, shift)
-    _copy(mother, integers[S_MOTHER], begin, end, shift)
+def _copy_runs(column, out, start, runs, n):
+    """Runs of rows of a column, each with its own shift, to `out`; row `start` of the batch is row 0 of the column."""
+    for k in range(n):
+        copied(column, runs[k, 0] - start, out, runs[k, 0] + runs[k, 2], runs[k, 1] - runs[k, 0])
+
+
+@lean_kernel
+def _copy_rows(px, py, pz, mass, x, y, z, t, helicity, pdg, mother, floats, integers, runs, n):
+    """Runs of rows of the generator to the record, column by column."""
+    _copy_runs(px, floats[S_PX], 0, runs, n)
+    _copy_runs(py, floats[S_PY], 0, runs, n)
+    _copy_runs(pz, floats[S_PZ], 0, runs, n)
+    _copy_runs(mass, floats[S_M], 0, runs, n)
+    _copy_runs(x, floats[S_X], 0, runs, n)
+    _copy_runs(y, floats[S_Y], 0, runs, n)
+    _copy_runs(z, floats[S_Z], 0, runs, n)
+    _copy_runs(t, floats[S_T], 0, runs, n)
+    _copy_runs(helicity, floats[S_HELICITY], 0, runs, n)
+    _copy_runs(pdg, integers[S_PDG], 0, runs, n)
+    _copy_runs(mother, integers[S_MOTHER], 0, runs, n)
 
 
 @lean_kernel
@@ -93,24 +91,29 @@ def _put(made_floats, made_integers, n, offsets, first, made, after, places, flo
 @lean_kernel
 def _put_events(
     px, py, pz, mass, x, y, z, t, helicity, pdg, mother, offsets, first, last,
-    statuses, fates, ends, after, made, run, floats, integers, out_offsets,
+    statuses, fates, ends, after, made, run, runs, floats, integers, out_offsets,
 ):  # fmt: skip
     """Rows of the generator of events first to last - 1 to the record; returns the first row not yet copied.
 
-    Status, fate and end arc are written for all, the columns of the generator up to the last event that made something.
+    Runs of events with the same shift are listed in `runs`: first row, row behind the last, shift.
     """
-    start = offsets[first]
-    own, before = start, 0
+    start, before, n = offsets[first], 0, 0
+    runs[0, 0] = start
     for i in range(first, last):
-        begin, end = offsets[i], offsets[i + 1]
-        out_offsets[i] = begin + made + before
+        out_offsets[i] = offsets[i] + made + before
         if after[i - first] > before or i == last - 1:
-            shift = made + before
-            _copy(statuses, integers[S_STATUS], own - start, end - start, start + shift)
-            _copy(fates, integers[S_FATE], own - start, end - start, start + shift)
-            _copy(ends, floats[S_END], own - start, end - start, start + shift)
-            own = end
-            if after[i - first] > before:
-                _copy_rows(px, py, pz, mass, x, y, z, t, helicity, pdg, mother, floats, integers, run, end, shift)
-                run, before = end, after[i - first]
-    return run
+            runs[n, 1], runs[n, 2] = offsets[i + 1], made + before
+            before = after[i - first]
+            n += 1
+            runs[n, 0] = offsets[i + 1]
+    _copy_runs(statuses, integers[S_STATUS], start, runs, n)
+    _copy_runs(fates, integers[S_FATE], start, runs, n)
+    _copy_runs(ends, floats[S_END], start, runs, n)
+    # as long as nothing was made no column of the generator is copied
+    if made + before == 0:
+        return 0
+    if run < start:
+        # rows of blocks in which nothing was made, before the first in which something was
+        runs[0, 0] = run
+    _copy_rows(px, py, pz, mass, x, y, z, t, helicity, pdg, mother, floats, integers, runs, n)
+    return offsets[last]

@@ -11,7 +11,7 @@ from toymc.detector.transport.act import N_FLOATS, N_INTEGERS, S_END, S_EVENT, S
 from toymc.detector.transport.act import S_M, S_PX, S_PY, S_PZ, S_T, S_X, S_Y, S_Z
 from toymc.detector.transport.collisions import MAX_PRODUCTS
 from toymc.detector.transport.glide import _glide
-from toymc.detector.transport.passage import G_PAIRS, _walk_through
+from toymc.detector.transport.passage import G_PAIRS, N_LISTS, _walk_through
 from toymc.detector.transport.path import FAR
 from toymc.detector.transport.quick import (
     N_CANDIDATE,
@@ -21,7 +21,7 @@ from toymc.detector.transport.quick import (
     _row_of,
     _sift,
 )
-from toymc.detector.transport.record import _copy_rows, _order, _put, _put_events
+from toymc.detector.transport.record import _order, _put, _put_events
 from toymc.detector.transport.species import ESCAPES, LOOKUP_RANGE
 from toymc.detector.transport.tasks import (
     CODE,
@@ -124,10 +124,11 @@ def _transport(
     width, block_events = _largest_block(offsets)
     # an odd number of cache lines: the rows of a table do not get into each other's way
     width = (width // 16) * 16 + 24
-    candidates, tasks, lists = np.empty((N_CANDIDATE, width)), np.zeros((N_COLUMNS, width)), np.empty((4, width))
+    candidates, tasks, lists = np.empty((N_CANDIDATE, width)), np.empty((N_COLUMNS, width)), np.empty((N_LISTS, width))
     own, ends, group = np.empty((2, width), np.int32), np.empty(width), np.empty((G_PAIRS + len(elements), WIDTH))
     made_floats, made_integers = np.empty((N_FLOATS, width)), np.empty((N_INTEGERS + 1, width), np.int32)
     after, places = np.empty(block_events, np.int64), np.empty(width, np.int64)
+    runs = np.empty((block_events + 1, 3), np.int64)
     p4, masses = np.zeros((MAX_PRODUCTS + 1, MAX_PRODUCTS + 1)), np.zeros(MAX_PRODUCTS)
     codes, families, charges = np.zeros((3, MAX_PRODUCTS), np.int64)
     flat, flat_bounds, flat_outside, flat_hadrons = rows.ravel(), bounds.ravel(), outside.ravel(), hadrons.ravel()
@@ -170,13 +171,11 @@ def _transport(
         _order(made_integers, secondaries, last - first, after, places)
         run = _put_events(
             px, py, pz, mass, x, y, z, t, helicity, pdg, mother, offsets, first, last,
-            statuses, fates, ends, after, made, run, floats, integers, out_offsets,
+            statuses, fates, ends, after, made, run, runs, floats, integers, out_offsets,
         )  # fmt: skip
         _put(made_floats, made_integers, secondaries, offsets, first, made, after, places, floats, integers)
         made += secondaries
         first = last
-    if made > 0:
-        _copy_rows(px, py, pz, mass, x, y, z, t, helicity, pdg, mother, floats, integers, run, len(pdg), made)
     out_offsets[-1] = len(pdg) + made
     return floats, integers, made
 
