@@ -129,8 +129,8 @@ def _estimators(study: Study, given: StudyInput) -> list[StudyEstimator]:
     return found
 
 
-def _runner(options: RunOptions, progress: Progress | None) -> RunBlocks:
-    """Blocks of experiments on the workers of the run."""
+def block_runner(options: RunOptions, progress: Progress | None = None) -> RunBlocks:
+    """What runs blocks of experiments on the workers of a run."""
 
     def run(task: Callable[[Block], Estimates], blocks: Sequence[Block]) -> Any:
         plan = plan_chunks(len(blocks), 1)
@@ -164,7 +164,7 @@ def _validate(
         estimator.estimate,
         estimator.truth_values,
         experiments=experiments,
-        run=_runner(options, progress(TOYS)),
+        run=block_runner(options, progress(TOYS)),
     )
     redrawn = bootstrap = None
     if estimator.redrawn is not None:
@@ -173,11 +173,11 @@ def _validate(
             (estimator.truth_values[0],),
             experiments=min(experiments, MOST_REDRAWN),
             name=f"{estimator.name}, {REDRAWN}",
-            run=_runner(options, progress(REDRAWN)),
+            run=block_runner(options, progress(REDRAWN)),
         )
     if estimator.bootstrap is not None:
         replicates = min(experiments, _MOST_REPLICATES)
-        runner = _runner(options, progress(BOOTSTRAP))
+        runner = block_runner(options, progress(BOOTSTRAP))
         bootstrap = estimator.bootstrap(replicates, options.seed, estimator.name, Tolerances(), runner)
     return Outcome(estimator, toys, redrawn, bootstrap)
 
@@ -232,6 +232,7 @@ def estimator_entry(estimator: StudyEstimator, found: Validation, method: str, s
         cl=found.cl,
         slope=None if line is None else line.slope.value,
         slope_error=None if line is None else line.slope.error,
+        line_p_value=None if line is None else line.p_value,
         intercept=None if line is None else unit * line.intercept.value,
         intercept_error=None if line is None else unit * line.intercept.error,
         experiments=sum(p.experiments for p in found.points),

@@ -161,6 +161,8 @@ class Estimator(Part):
     slope_error: float | None = None
     intercept: float | None = None
     intercept_error: float | None = None
+    line_p_value: float | None = None
+    """Of the straight line through the means at all true values."""
     coverage: float | None = None
     coverage_error: float | None = None
     cl: float | None = None

@@ -78,7 +78,8 @@ def estimator_table(result: StudyResult) -> Table:
     """Estimators with bias, pull, coverage and linearity, as far as they were validated."""
     keys = (
         "name", "method", "truth", "value", "error", "stat_error", "bias", "bias_error", "pull_mean", "pull_width",
-        "pull_width_error", "coverage", "coverage_error", "slope", "slope_error", "experiments", "failed_share",
+        "pull_width_error", "coverage", "coverage_error", "slope", "slope_error", "line_p_value",
+        "experiments", "failed_share",
         "verdict",
     )  # fmt: skip
     header = tuple(key.replace("_error", " +-") if key != "stat_error" else "stat. error" for key in keys)

@@ -1,24 +1,21 @@
 """`toymc study validate` for searches over mass and lifetime: signals put in and found again, and control decays."""
 
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 import toymc
-from toymc.inference.estimators import Estimates, Tolerances, Validation
-from toymc.inference.estimators.experiments import Block
+from toymc.inference.estimators import Tolerances, Validation
 from toymc.inference.unbinned import crystal_ball
 from toymc.io.outputs import run_folder
-from toymc.production.chunks import Chunk, ProgressFactory, map_chunks, plan_chunks
+from toymc.production.chunks import ProgressFactory
 from toymc.production.compute import RunOptions
 from toymc.production.scan.compute import ChannelRun, compute_scan
 from toymc.production.scan.control import FLIGHT_EDGES_CM, ControlSample, control_estimators, control_sample
 from toymc.production.scan.experiments import TRUE_EVENTS, InjectedYield
-from toymc.production.validate_study import TOYS, estimator_entry
+from toymc.production.validate_study import TOYS, block_runner, estimator_entry
 from toymc.production.versions import run_versions
 from toymc.production.warm import warming
 from toymc.report.result import Estimator, StudyResult
@@ -59,7 +56,7 @@ def validate_scan_study(
         run = compute_scan(study, options, "reference", None, progress)
         ready = time.perf_counter()
         found = [
-            (injected, injected.validate(experiments, options.seed, partial(_blocks, options)))
+            (injected, injected.validate(experiments, options.seed, block_runner(options)))
             for channel in run.channels.values()
             for injected in _injected(study, channel)
         ]
@@ -95,14 +92,6 @@ def validate_scan_study(
         plots = [_linearity(found, luminosity), *(p for c, sample in controls for p in _control_plots(c, sample))]
         write_run(folder, result, config, title=f"Injected signals: {study.title}", plots=plots)
     return result
-
-
-def _blocks(options: RunOptions, task: Callable[[Block], Estimates], blocks: Sequence[Block]) -> Any:
-    return map_chunks(partial(_one, task, blocks), plan_chunks(len(blocks), 1), options.workers)
-
-
-def _one(task: Callable[[Block], Estimates], blocks: Sequence[Block], chunk: Chunk) -> Estimates:
-    return task(blocks[chunk.index])
 
 
 def _injected(study: ScanStudy, channel: ChannelRun) -> list[InjectedYield]:
