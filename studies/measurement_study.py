@@ -75,6 +75,8 @@ class MeasurementStudy(Study):
         Sample -> true value, in the unit of the measurement.
     nominal : str
         The sample that the bias is taken from.
+    moved : mapping of str to float
+        Shift of the nominal sample -> true value: the same events at another true value.
     effects : mapping of str to str
         What is switched off -> sample without it, at the nominal true value.
     off : mapping of str to str
@@ -95,6 +97,7 @@ class MeasurementStudy(Study):
     per_gev: float
     generated: Mapping[str, float]
     nominal: str
+    moved: Mapping[str, float]
     effects: Mapping[str, str]
     off: Mapping[str, str]
     fits: Mapping[str, Fit]
@@ -122,7 +125,10 @@ class MeasurementStudy(Study):
         return total
 
     def expected(self, spectra: Spectra, sample: str) -> FloatArray:
-        """Expected events per bin of data with the signal of one sample: what simplified experiments are drawn from."""
+        """Expected events per bin of data with the signal of one sample: what simplified experiments are drawn from.
+
+        `sample` may be one of `moved` as well, see `toymc.production.measurement.stored.moved_spectra`.
+        """
         channel = self.channels[0]
         signal: FloatArray = np.sum([spectra[sample, channel.name, t].nominal for t in channel.templates], axis=0)
         return smoothing_matrix(len(signal), self.kernel_bins) @ signal + self.background(spectra)
@@ -132,14 +138,18 @@ class MeasurementStudy(Study):
         return float(_one(self.fits[name], self.expected(spectra, self.nominal), name).value[0]) - self.truth
 
     def experiments(self, spectra: Spectra) -> list[StudyEstimator]:
-        """The calibrated estimators with simplified experiments at every generated value, and bootstrap.
+        """The calibrated estimators with simplified experiments at several true values, and bootstrap.
+
+        The spectra at other true values are those of the nominal events moved there: they share their statistics, so
+        that it shows neither as a bias nor in the slope.
 
         Raises
         ------
         InputError
             If a fit has no answer for the expected spectrum.
         """
-        table = {truth: self.expected(spectra, sample) for sample, truth in self.generated.items()}
+        names = {self.nominal: self.truth, **self.moved}
+        table = {truth: self.expected(spectra, name) for name, truth in names.items()}
         found = []
         for name, fit in self.fits.items():
             estimate = partial(_calibrated, fit, self.bias(spectra, name))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from toymc.analysis import tag_shifts
 from toymc.analysis.candidates import electron_veto, track_columns
+from toymc.analysis.moved_mass import decay_columns, mass_shift
 from toymc.analysis.pseudomass import TAG_TRACKS, radiated_energy, tag_momenta, true_pseudo_mass
 from toymc.analysis.three_by_one import STAGES, three_by_one
 from toymc.analysis.weights import EventWeights, combine, pi0_count_factor
@@ -68,11 +69,12 @@ def _thin(batch: EventBatch, rng: np.random.Generator) -> EventBatch:
     return replace(batch, weight=weight).select(kept)
 
 
-def _signal(name: str, events: int, **changed: object) -> Sample:
-    return Sample(name, "tau_pair", {**SIGNAL, **changed}, events, _pairs, ("mmin",), thin=_thin)
+def _signal(name: str, events: int, shifts: tuple[str, ...] = (), **changed: object) -> Sample:
+    return Sample(name, "tau_pair", {**SIGNAL, **changed}, events, _pairs, ("mmin",), thin=_thin, shifts=shifts)
 
 
 GENERATED = {"signal": M_TAU * MEV, **{f"signal_{d:+g}MeV": M_TAU * MEV + d for d in OFFSETS_MEV}}
+MOVES = {f"mass_{d:+g}MeV": d for d in OFFSETS_MEV}
 EFFECTS = {"ISR": "signal_no_isr", "FSR": "signal_no_fsr", "ISR and FSR": "signal_no_radiation"}
 BACKGROUNDS = ("tau_other_three_prong", "tau_one_prong", "continuum")
 
@@ -82,7 +84,7 @@ def _samples() -> tuple[Sample, ...]:
     other = {"decay": "K_pi_pi_nu,K_K_pi_nu,3pi_pi0_nu", "tag": "one_prong"}
     one = {"decay": "one_prong", "tag": "one_prong"}
     return (
-        _signal("signal", NOMINAL_EVENTS),
+        _signal("signal", NOMINAL_EVENTS, tuple(SHIFTS)),
         *masses,
         _signal("signal_no_isr", OTHER_EVENTS, isr=False),
         _signal("signal_no_fsr", OTHER_EVENTS, fsr=False),
@@ -104,6 +106,7 @@ def _observe(reco: Reconstruction) -> tuple[Columns, npt.NDArray[np.int8]]:
     columns.update(tag_momenta(reco, event, {name: columns[f"{name}_row"] for name in TAG_TRACKS}))
     columns["radiatedEnergy"] = radiated_energy(reco.truth)[event]
     columns["decayPhotonEnergy"] = radiated_energy(reco.truth, mothers=(0, 1))[event]
+    columns.update(decay_columns(reco.truth, event))
     return columns, found.stage
 
 
@@ -153,6 +156,7 @@ def _shifts() -> dict[str, Any]:
     shifts["momentum_resolution_up"] = partial(tag_shifts.resolution_shift, beam, 1.0 + value["momentum_resolution"])
     shifts["resolution_off"] = partial(tag_shifts.resolution_shift, beam, 0.0)
     shifts["trigger_all"] = tag_shifts.trigger_shift
+    shifts.update({name: partial(mass_shift, beam, move / MEV) for name, move in MOVES.items()})
     return shifts
 
 
@@ -172,7 +176,8 @@ def _variations() -> tuple[Variation, ...]:
 
 def _edge(form: str, counts: FloatArray) -> Estimates:
     fits = fit_edge_counts(counts, form)
-    return Estimates.of(MEV * fits.values[:, 0], MEV * fits.errors[:, 0], status=(fits.status != 0).astype(np.int8))
+    status = (fits.status != 0).astype(np.int8)
+    return Estimates.of(MEV * fits.values[:, 0], low=MEV * fits.low, high=MEV * fits.high, status=status)
 
 
 def _curve(counts: FloatArray) -> FloatArray:
@@ -249,6 +254,7 @@ TAU_MASS = MeasurementStudy(
     per_gev=MEV,
     generated=GENERATED,
     nominal="signal",
+    moved={name: M_TAU * MEV + d for name, d in MOVES.items()},
     effects=EFFECTS,
     off=OFF,
     fits={"pseudomass_edge": partial(_edge, "arctan"), "pseudomass_edge_slope": partial(_edge, "arctan_slope")},

@@ -15,8 +15,8 @@ from toymc.generators.processes import prepare
 from toymc.geometry import load_card
 from toymc.geometry.beam import load_beam
 from toymc.inference.estimators import Estimates
-from toymc.production.measurement.jackknife import jackknife
-from toymc.production.measurement.stored import read_spectra
+from toymc.production.measurement.jackknife import jackknife, parts_of
+from toymc.production.measurement.stored import moved_spectra, read_spectra
 from toymc.production.spectra import fill, run_sample
 from toymc.streams import stream
 from toymc.studies import STUDIES
@@ -207,12 +207,23 @@ def test_parts_add_up_to_the_spectrum():
     detector = build_detector(load_card("belle2"))
     sample = TAU_MASS.samples[0]
     run = run_sample(TAU_MASS, sample, detector, BEAM, 190.0, 1, 20_000)
-    shifted = run.outcome.shifted["mmin", NOMINAL]
-    total = run.scale * sum(shifted.values(label) for label in shifted.labels)
-    assert len(shifted.labels) == PARTS
+    parts = parts_of(run, "mmin", NOMINAL)
+    # two chunks
+    assert len(parts) == 2 < PARTS
+    total = parts.sum(axis=0)
     assert np.allclose(total, run.spectrum(TAU_MASS.channels[0], "events").nominal, rtol=1e-12)
     assert run.outcome.generated == 20_000
-    assert set(SHIFTS) | {NOMINAL} == {shift for _, shift in run.outcome.shifted}
+    assert set(SHIFTS) | {NOMINAL} == {shift for _, shift, _ in run.outcome.shifted}
+    moved = moved_spectra(TAU_MASS, run)
+    assert {name for name, _, _ in moved} == set(TAU_MASS.moved)
+    for spectrum in moved.values():
+        # the range holds a few per cent more or less, all of them as many as before
+        assert spectrum.nominal.sum() == pytest.approx(total.sum(), rel=0.15)
+    other = TAU_MASS.samples[1]
+    few = run_sample(TAU_MASS, other, detector, BEAM, 190.0, 1, 2_000)
+    assert {shift for _, shift, _ in few.outcome.shifted} == {NOMINAL}
+    with pytest.raises(InputError, match="raise --scale"):
+        jackknife(TAU_MASS.fits["pseudomass_edge"], parts_of(few, "mmin", NOMINAL), np.zeros(1000), "few")
     batch = sample.thin(pairs(500), stream(1, "thin", "test", 1))
     assert fill(TAU_MASS, sample, detector, simulate(batch, detector, stream(1, "x", "test", 0))).shifted
 
@@ -233,6 +244,10 @@ def test_result_has_what_the_contract_names(quick_run):
     for key in ("value", "stat_error", "bias", "bias_error", "pull_mean", "pull_width", "slope"):
         assert np.isfinite(entry[key]), key
     assert {e["name"] for e in result["estimators"]} == set(TAU_MASS.fits)
+    moved = next(e for e in result["estimators"] if e["method"] == "same events moved")
+    # five standard deviations of the statistics of the simulation
+    assert abs(moved["slope"] - 1.0) < 5.0 * max(moved["slope_error"], 0.02)
+    assert [float(row["name"]) for row in moved["by_truth"]] == sorted(round(v, 2) for v in TAU_MASS.moved.values())
     assert 0.05 < entry["stat_error"] < 0.13
     assert abs(entry["bias"]) < 4.0
     assert {s["name"] for s in entry["systematics_table"]} == {v.name for v in TAU_MASS.variations}

@@ -18,7 +18,7 @@ from toymc.inference.projections import Measurement
 from toymc.production.chunks import ProgressFactory
 from toymc.production.compute import RunOptions, cut_flows, run_samples, sample_entries
 from toymc.production.measurement.jackknife import Jackknife, jackknife, parts_of
-from toymc.production.measurement.stored import first_estimator, measurement_of
+from toymc.production.measurement.stored import first_estimator, measurement_of, moved_spectra
 from toymc.production.spectra import SampleRun, spectra_of
 from toymc.report.result import Estimator, EstimatorShift, Published, StudyResult
 from toymc.studies.estimators import StudyEstimator
@@ -29,7 +29,7 @@ FloatArray = npt.NDArray[np.float64]
 EXPERIMENTS = 1000
 """Simplified experiments at every true value, and replicates of the bootstrap."""
 BLOCK = 100
-EXPECTED, DATA = "expected", "data"
+EXPECTED, DATA, MOVED = "expected", "data", "same events moved"
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,13 @@ class EstimatorRun:
     bias : Number
         Of the fitted value, with the statistics of the simulation.
     line : Line
-        Fitted against true value, from the simulated events of all true values.
+        Fitted against true value, from events generated at all true values.
     generated : dict of float to Number
         True value -> bias there.
+    slope : Number
+        Fitted against true value, from the nominal events moved to other true values.
+    moved : dict of float to Number
+        True value -> bias there minus the nominal bias.
     effects, systematics : list of EstimatorShift
     toys : Validation
         Simplified experiments.
@@ -62,6 +66,8 @@ class EstimatorRun:
     bias: Number
     line: Line
     generated: dict[float, Number]
+    slope: Number
+    moved: dict[float, Number]
     effects: list[EstimatorShift]
     systematics: list[EstimatorShift]
     toys: Validation
@@ -127,7 +133,7 @@ def evaluate(
 ) -> MeasurementRun:
     """All that follows from the samples; arguments as in `compute_measurement`."""
     start = time.perf_counter()
-    spectra = spectra_of(study, samples)
+    spectra = {**spectra_of(study, samples), **moved_spectra(study, samples[study.nominal])}
     declared = {e.name: e for e in study.experiments(spectra)}
     found = {
         name: _estimator(study, samples, spectra, options, estimator, data) for name, estimator in declared.items()
@@ -166,6 +172,7 @@ def _estimator(
     nominal = at(study.nominal, NOMINAL)
     fits = {truth: nominal if s == study.nominal else at(s, NOMINAL) for s, truth in study.generated.items()}
     ordered = sorted(fits)
+    there = {truth: at(study.nominal, name) for name, truth in study.moved.items()}
     line = straight_line(
         [t - study.truth for t in ordered],
         [fits[t].value - study.truth for t in ordered],
@@ -189,6 +196,11 @@ def _estimator(
         bias=Number(nominal.value - study.truth, nominal.number.error),
         line=line,
         generated={t: Number(fits[t].value - t, fits[t].number.error) for t in ordered},
+        slope=_moved_slope(study.truth, nominal, there),
+        moved={
+            t: Number(d.value - (t - study.truth), d.error)
+            for t, d in ((t, m.minus(nominal)) for t, m in there.items())
+        },
         effects=effects,
         systematics=systematics,
         toys=toys,
@@ -196,6 +208,14 @@ def _estimator(
         bootstrap=estimator.bootstrap(EXPERIMENTS, options.seed, name, Tolerances(), map),
         observed=None if data is None else estimator.estimate(np.asarray(data[channel])[None, :]),
     )
+
+
+def _moved_slope(truth: float, nominal: Jackknife, there: Mapping[float, Jackknife]) -> Number:
+    """Least squares through the nominal point: sum d (fit - fit of nominal) / sum d^2, with its jackknife error."""
+    norm = sum((t - truth) ** 2 for t in there)
+    value = sum((t - truth) * (m.value - nominal.value) for t, m in there.items()) / norm
+    without = np.sum([(t - truth) * (m.without - nominal.without) for t, m in there.items()], axis=0) / norm
+    return Jackknife(float(value), without).number
 
 
 def _fitted(
@@ -244,7 +264,7 @@ def _without_shift(
     other = next(e for e in found.values() if e is not entry) if len(found) > 1 else None
     rows = [_row(study, "background", max(abs(m) for m in moved), None)]
     rows.append(_row(study, "estimator_bias", entry.bias.error, None))
-    slope = entry.line.slope
+    slope = entry.slope
     rows.append(_row(study, "mass_dependence", abs(slope.value - 1.0) * _MASS_DISTANCE, slope.error * _MASS_DISTANCE))
     if other is not None:
         # each form is corrected for its own bias: what is left is how differently they take a change of the spectrum
@@ -265,8 +285,9 @@ _MASS_DISTANCE = 1.0
 def _full_chain(study: MeasurementStudy, run: SampleRun, background: FloatArray, name: str, bias: float) -> Summary:
     """Groups of parts of the simulated events, each an experiment of its own effective number of events."""
     parts = parts_of(run, study.channels[0].name, NOMINAL)
-    histogram = run.outcome.shifted[study.channels[0].name, NOMINAL]
-    squares = run.scale**2 * np.array([histogram.variances(label).sum() for label in histogram.labels])
+    mine = (study.channels[0].name, NOMINAL)
+    found = [histogram for (of, shift, _), histogram in run.outcome.shifted.items() if (of, shift) == mine]
+    squares = run.scale**2 * np.array([histogram.variances().sum() for histogram in found])
     wanted = int(parts.sum() ** 2 / squares.sum() / _FULL_CHAIN_EVENTS)
     groups = np.array_split(np.arange(len(parts)), min(max(wanted, 2), len(parts)))
     parts = np.stack([parts[g].sum(axis=0) for g in groups])
@@ -310,7 +331,19 @@ def entries(study: MeasurementStudy, run: EstimatorRun) -> list[Estimator]:
         verdict=overall([c for c in run.toys.checks if c.truth == study.truth]),
         effects=run.effects,
         systematics_table=run.systematics or None,
-        by_truth=[EstimatorShift(name=f"{t:.4f}", value=n.value, error=n.error) for t, n in run.generated.items()],
+        by_truth=[EstimatorShift(name=f"{t:.2f}", value=n.value, error=n.error) for t, n in run.generated.items()],
+    )
+    moved = Estimator(
+        name=name,
+        method=MOVED,
+        parameters={"unit": study.unit, "experiments": "nominal events at other true values"},
+        truth=study.truth,
+        value=float(run.answer.value[0]),
+        slope=run.slope.value,
+        slope_error=run.slope.error,
+        by_truth=[
+            EstimatorShift(name=f"{t:.2f}", value=run.bias.value + n.value, error=n.error) for t, n in run.moved.items()
+        ],
     )
     full = Estimator(
         name=name,
@@ -340,7 +373,7 @@ def entries(study: MeasurementStudy, run: EstimatorRun) -> list[Estimator]:
         experiments=run.bootstrap.replicates,
     )
     if run.observed is None:
-        return [expected, full, strap]
+        return [expected, moved, full, strap]
     if not run.observed.ok[0]:
         raise InputError(f"{name}: the fit of the data does not converge: are they pseudomasses in GeV?")
     seen_stat = 0.5 * float(run.observed.high[0] - run.observed.low[0])
@@ -353,4 +386,4 @@ def entries(study: MeasurementStudy, run: EstimatorRun) -> list[Estimator]:
             "error": float(np.hypot(seen_stat, np.sqrt(total**2 - stat**2))),
         }
     )
-    return [seen, expected, full, strap]
+    return [seen, expected, moved, full, strap]

@@ -5,26 +5,50 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from toymc.analysis.histogram import Histogram
 from toymc.errors import InputError
 from toymc.inference.projections import Measurement, Systematic
 from toymc.production.chunks import ProgressFactory
 from toymc.production.compute import RunOptions
+from toymc.production.spectra import SampleRun
 from toymc.production.study_input import StudyInput
 from toymc.report.result import Estimator, StudyResult, read_result
 from toymc.studies.measurement_study import MeasurementStudy
-from toymc.studies.study import Spectra, Spectrum
+from toymc.studies.study import NOMINAL, Spectra, Spectrum
 
 FILE = "spectra.h5"
 _COLUMNS = ("nominal", "variance", "raw")
 
 
 def write_spectra(path: Path, spectra: Spectra) -> None:
-    """Write expected events, squared errors and simulated events per bin of every sample."""
+    """Write expected events, squared errors and simulated events per bin of every sample, and moved ones."""
     with h5py.File(path, "w", track_order=True) as file:
         for (sample, channel, template), spectrum in spectra.items():
             for name in _COLUMNS:
                 key = f"{sample}/{channel}/{template}/{name}"
                 file.create_dataset(key, data=getattr(spectrum, name), compression="gzip", track_times=False)
+
+
+def moved_spectra(study: MeasurementStudy, nominal: SampleRun) -> dict[tuple[str, str, str], Spectrum]:
+    """Spectra of the nominal events moved to other true values, with as many events in all as there are."""
+    found = {}
+    for channel in study.channels:
+        here = _all_parts(nominal, channel.name, NOMINAL)
+        for name in study.moved:
+            there = _all_parts(nominal, channel.name, name)
+            # overflow and underflow included
+            factor = nominal.scale * here.sums.value[:, 0].sum() / there.sums.value[:, 0].sum()
+            raw = nominal.spectrum(channel, channel.templates[0]).raw
+            spectrum = Spectrum(factor * there.values(), factor**2 * there.variances(), raw, {}, {})
+            found[name, channel.name, channel.templates[0]] = spectrum
+            for other in channel.templates[1:]:
+                found[name, channel.name, other] = Spectrum(*(np.zeros(len(channel.edges) - 1),) * 3, {}, {})
+    return found
+
+
+def _all_parts(run: SampleRun, channel: str, shift: str) -> Histogram:
+    first, *others = (h for (of, what, _), h in run.outcome.shifted.items() if (of, what) == (channel, shift))
+    return sum(others, first)
 
 
 def read_spectra(path: Path, study: MeasurementStudy) -> Spectra:
@@ -38,14 +62,14 @@ def read_spectra(path: Path, study: MeasurementStudy) -> Spectra:
     found = {}
     try:
         with h5py.File(path, "r") as file:
-            for sample in study.samples:
+            for sample in (*(s.name for s in study.samples), *study.moved):
                 for channel in study.channels:
                     for template in channel.templates:
-                        group = f"{sample.name}/{channel.name}/{template}"
+                        group = f"{sample}/{channel.name}/{template}"
                         nominal, variance, raw = (np.asarray(file[f"{group}/{c}"], dtype=np.float64) for c in _COLUMNS)
                         if any(len(c) != len(channel.edges) - 1 for c in (nominal, variance, raw)):
                             raise InputError(f"{path}: '{group}' has other bins than the study: run the study again")
-                        found[sample.name, channel.name, template] = Spectrum(nominal, variance, raw, {}, {})
+                        found[sample, channel.name, template] = Spectrum(nominal, variance, raw, {}, {})
     except (OSError, KeyError) as error:
         raise InputError(f"cannot read {path}: {error}: run the study again") from error
     return found
