@@ -90,6 +90,10 @@ class MeasurementStudy(Study):
         Width of the Gaussian that smooths the simulated signal for simplified experiments, in bins.
     statistical : float
         Statistical error of the publication.
+    injected : str
+        What `inject` calls the quantity, in GeV.
+    linearity : tuple of float
+        True values of the pseudo-datasets that test the straight line.
     """
 
     quantity: str
@@ -105,6 +109,8 @@ class MeasurementStudy(Study):
     variations: tuple[Variation, ...]
     kernel_bins: float
     statistical: float
+    injected: str
+    linearity: tuple[float, ...]
 
     @property
     def truth(self) -> float:

@@ -57,7 +57,8 @@ def decay_columns(batch: EventBatch, event: IntArray) -> Columns:
     momenta = np.stack([batch.px, batch.py, batch.pz, batch.energy], axis=1)
 
     def summed(rows: npt.NDArray[np.bool_], place: IntArray) -> FloatArray:
-        return np.stack([np.bincount(place[rows], momenta[rows, k], size) for k in range(4)], axis=1).reshape(-1, 2, 4)
+        parts = [np.bincount(place[rows], momenta[rows, k], size).astype(np.float64) for k in range(4)]
+        return np.stack(parts, axis=1).reshape(-1, 2, 4)
 
     taus, neutrinos = summed(tau, 2 * owner + row), summed(direct & (code == _NEUTRINO), slot)
     side = np.argmax(three, axis=1)[event]
