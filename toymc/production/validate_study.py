@@ -113,7 +113,13 @@ def validate_study(
             details={"detector": study.card},
             action="validate",
         )
-        write_run(folder, result, config, title=f"Estimators: {study.title}", plots=_plots(study, given, outcomes))
+        write_run(
+            folder,
+            result,
+            config,
+            title=f"Estimators: {study.title}",
+            plots=outcome_plots(study.name, outcomes, given.luminosity_fb),
+        )
     return result
 
 
@@ -336,17 +342,27 @@ def _groups(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def _label(estimator: StudyEstimator) -> str:
-    """The parameters but the channel, short."""
-    words = [f"{k.partition('_')[0]} {v}" for k, v in estimator.parameters.items() if k != "channel"]
+    """The parameters but the channel, short, with their units."""
+    pairs = ((*k.partition("_"), v) for k, v in estimator.parameters.items() if k != "channel")
+    words = [f"{name} {v:g} {unit}".rstrip() if isinstance(v, float) else f"{name} {v}" for name, _, unit, v in pairs]
     return ", ".join(words) or estimator.name
 
 
-def _plots(study: Study, given: StudyInput, outcomes: Sequence[Outcome]) -> list[Plot]:
+def outcome_plots(study: str, outcomes: Sequence[Outcome], luminosity_fb: float) -> list[Plot]:
+    """Pulls, bias, coverage and, where there are any, bootstrap replicates: one figure of each for every channel.
+
+    Parameters
+    ----------
+    study : str
+        Its name, for the figures.
+    outcomes : sequence of Outcome
+    luminosity_fb : float
+    """
     from toymc.plotting.estimators import bootstrap_panels, pull_panels
 
     plots = []
     for channel, members in _groups(outcomes).items():
-        name, text = (f"_{channel}", f"{study.name}, channel {channel}") if channel else ("", study.name)
+        name, text = (f"_{channel}", f"{study}, channel {channel}") if channel else ("", study)
         middle = {_label(o.estimator): o.toys.points[len(o.toys.points) // 2].pulls for o in members}
         plots.append(
             Plot(
@@ -358,14 +374,14 @@ def _plots(study: Study, given: StudyInput, outcomes: Sequence[Outcome]) -> list
         plots.append(
             Plot(
                 f"bias{name}",
-                _bias(members, text, given.luminosity_fb),
+                _bias(members, text, luminosity_fb),
                 "Bias in units of the spread against the true signal; the band is the tolerance.",
             )
         )
         plots.append(
             Plot(
                 f"coverage{name}",
-                _coverage(members, text, given.luminosity_fb),
+                _coverage(members, text, luminosity_fb),
                 "Coverage of the stated intervals against the true signal; the band is the tolerance.",
             )
         )

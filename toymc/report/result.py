@@ -86,6 +86,8 @@ class Hypothesis(Part):
     unit: float | None = None
     """The limit is the parameter of interest of that measurement times this."""
     interpretation: dict[str, Any] | None = None
+    sub_fraction: float | None = None
+    """Share of the decays that the limit includes (K*0 -> K+ pi-): divided by it, the limit is one on all of them."""
 
     @model_serializer(mode="wrap")
     def _without_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

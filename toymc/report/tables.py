@@ -34,6 +34,8 @@ def limit_table(result: StudyResult) -> Table:
                 h.expected_toys.median if h.expected_toys else None,
                 h.expected_statistical.median if h.expected_statistical else None,
                 h.observed,
+                h.expected.median / h.sub_fraction if h.sub_fraction else None,
+                h.observed / h.sub_fraction if h.sub_fraction and h.observed is not None else None,
                 expected,
                 entry.observed if entry else None,
                 h.expected.median / expected if expected else None,
@@ -41,7 +43,7 @@ def limit_table(result: StudyResult) -> Table:
         )
     header = (
         *names, "CL", "-1 sigma", "expected", "+1 sigma", "expected, toys", "no systematics", "observed",
-        "published expected", "published observed", "ours/published",
+        "expected, all decays", "observed, all decays", "published expected", "published observed", "ours/published",
     )  # fmt: skip
     return _without_empty(Table(f"Upper limits on {result.limit_on or 'the signal'}", header, tuple(rows)))
 
@@ -79,12 +81,17 @@ def estimator_table(result: StudyResult) -> Table:
     keys = (
         "name", "method", "truth", "value", "error", "stat_error", "bias", "bias_error", "pull_mean", "pull_width",
         "pull_width_error", "coverage", "coverage_error", "slope", "slope_error", "line_p_value",
-        "experiments", "failed_share",
-        "verdict",
+        "experiments", "failed_share", "verdict",
     )  # fmt: skip
-    header = tuple(key.replace("_error", " +-") if key != "stat_error" else "stat. error" for key in keys)
-    rows = tuple(tuple(getattr(e, key) for key in keys) for e in result.estimators or [])
-    return _without_empty(Table("Estimators", tuple(name.replace("_", " ") for name in header), rows))
+    given = result.estimators or []
+    names = tuple(dict.fromkeys(name for e in given for name in e.parameters or {}))
+    words = tuple(key.replace("_error", " +-") if key != "stat_error" else "stat. error" for key in keys)
+    header = (words[0], *names, *(word.replace("_", " ") for word in words[1:]))
+    rows = tuple(
+        (e.name, *((e.parameters or {}).get(name) for name in names), *(getattr(e, key) for key in keys[1:]))
+        for e in given
+    )
+    return _without_empty(Table("Estimators", header, rows))
 
 
 def variation_tables(result: StudyResult) -> list[Table]:

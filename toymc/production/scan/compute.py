@@ -202,10 +202,21 @@ def compute_scan(
         samples=[s for run in runs.values() for s in _samples(run, study, luminosity)],
         hypotheses=[h for run in runs.values() for h in _hypotheses(run, study)],
         published=[Published.model_validate(row) for row in study.published()],
-        notes=list(study.notes),
+        notes=[*study.notes, *_partial_decays(study)],
         timing=timing,
     )
     return ScanRun(study, options, runs, result)
+
+
+def _partial_decays(study: ScanStudy) -> list[str]:
+    """What limits of channels mean that reconstruct a part of the decays alone."""
+    return [
+        f"{c.name}: limits hold for the reconstructed part of the decays, K*0 -> K+ pi- (share {c.sub_fraction:.4g}), "
+        f"as the publication prints them; 'all decays' is the same divided by {c.sub_fraction:.4g}, which limits on "
+        "the mixing angle are made from."
+        for c in study.channels
+        if c.sub_fraction < 1.0
+    ]
 
 
 def nearest_point(scanned: ScanResult, mass: float, ctau: float) -> tuple[int, int]:
@@ -252,7 +263,7 @@ def _samples(run: ChannelRun, study: ScanStudy, luminosity_fb: float) -> list[Sa
     return samples
 
 
-def _interpretation(
+def coupling_limits(
     study: ScanStudy, channel: ScanChannel, mass: float, scanned: ScanResult, row: int
 ) -> dict[str, Any]:
     """Intervals of the model's coupling that the limits at one mass exclude, all lifetimes together."""
@@ -270,7 +281,7 @@ def _hypotheses(run: ChannelRun, study: ScanStudy) -> list[Hypothesis]:
     low, high = run.channel.mass_range
     resolution = run.maps.mass_resolution_at(scanned.masses)
     for mass in (m for m in study.reference_masses if low <= m <= high):
-        excluded = _interpretation(study, run.channel, mass, scanned, nearest_point(scanned, mass, 1.0)[0])
+        excluded = coupling_limits(study, run.channel, mass, scanned, nearest_point(scanned, mass, 1.0)[0])
         for ctau in study.reference_lifetimes_cm:
             i, k = nearest_point(scanned, mass, ctau)
             bands = scanned.expected[i, k]
@@ -289,6 +300,7 @@ def _hypotheses(run: ChannelRun, study: ScanStudy) -> list[Hypothesis]:
                     resolution_GeV=float(resolution[i, k]),
                     background=float(scanned.peak_background[i, k]),
                     interpretation=excluded,
+                    sub_fraction=run.channel.sub_fraction if run.channel.sub_fraction < 1.0 else None,
                 )
             )
     return found
