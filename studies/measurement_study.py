@@ -143,11 +143,14 @@ class MeasurementStudy(Study):
         """Fitted minus true value on the expected spectrum of the nominal sample."""
         return float(_one(self.fits[name], self.expected(spectra, self.nominal), name).value[0]) - self.truth
 
-    def experiments(self, spectra: Spectra) -> list[StudyEstimator]:
+    def experiments(
+        self, spectra: Spectra, errors: Mapping[str, Mapping[float, float]] | None = None
+    ) -> list[StudyEstimator]:
         """The calibrated estimators with simplified experiments at several true values, and bootstrap.
 
-        The spectra at other true values are those of the nominal events moved there: they share their statistics, so
-        that it shows neither as a bias nor in the slope.
+        The spectra at other true values are those of the nominal events moved there, so that they share most of their
+        statistics. What they do not share is in `errors`: estimator -> true value -> error of the fit there minus the
+        nominal one.
 
         Raises
         ------
@@ -168,6 +171,7 @@ class MeasurementStudy(Study):
                     unit=1.0,
                     parameters={"unit": self.unit},
                     bootstrap=partial(_bootstrap, estimate, table[self.truth]),
+                    template_errors=(errors or {}).get(name, {}),
                 )
             )
         return found

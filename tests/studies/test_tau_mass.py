@@ -234,7 +234,7 @@ def test_parts_add_up_to_the_spectrum():
 @pytest.fixture(scope="module")
 def quick_run(tmp_path_factory):
     out = tmp_path_factory.mktemp("tau_mass") / "run"
-    assert run_cli("study", "run", "tau_mass", "--scale", "0.03", "--out", str(out)) == 0
+    assert run_cli("study", "run", "tau_mass", "--scale", "0.02", "--out", str(out)) == 0
     return out
 
 
@@ -252,7 +252,7 @@ def test_result_has_what_the_contract_names(quick_run):
     assert abs(entry["bias"]) < 4.0
     assert {s["name"] for s in entry["systematics_table"]} == {v.name for v in TAU_MASS.variations}
     assert {s["name"] for s in entry["effects"]} == {"resolution off", "ISR off", "FSR off", "ISR and FSR off"}
-    for plot in ("spectrum", "pulls", "bias", "systematics", "luminosity"):
+    for plot in ("spectrum", "pulls", "bias", "systematics", "luminosity_1", "luminosity_2"):
         assert (quick_run / "plots" / f"{plot}.png").is_file()
     assert result["published"][0]["value"] == 1777.09
     read_spectra(quick_run / "spectra.h5", TAU_MASS)
@@ -261,7 +261,10 @@ def test_result_has_what_the_contract_names(quick_run):
 def test_projection_of_a_stored_run_stops_at_the_floor(quick_run, tmp_path):
     out = tmp_path / "projection"
     assert run_cli("study", "project", "tau_mass", "--run", str(quick_run), "--out", str(out)) == 0
-    rows = {p["scenario"]: p for p in json.loads((out / "result.json").read_text())["projections"]}
+    found = json.loads((out / "result.json").read_text())["projections"]
+    names = ("m_tau, our own sizes", "m_tau, published sizes")
+    assert sorted({p["parameters"]["measurement"] for p in found}) == sorted(names)
+    rows = {p["scenario"]: p for p in found if p["parameters"]["measurement"] == names[1]}
     statistical, scaling, frozen = (rows[name]["total_error"] for name in ("statistical", "scaling", "frozen"))
     assert statistical[-1] == pytest.approx(statistical[0] * np.sqrt(190.0 / 50_000.0), rel=1e-6)
     assert statistical[-1] < scaling[-1] < frozen[-1] < frozen[0]
@@ -272,11 +275,21 @@ def test_a_pseudo_dataset_gives_its_mass_back(quick_run, tmp_path, capsys):
     words = ("dataset", "tau_mass", "--luminosity", "3", "--inject", "mass_GeV=1.784", "--out", str(data))
     assert run_cli(*words) == 0
     assert (tmp_path / "data.truth.h5").is_file()
-    assert run_cli("study", "run", "tau_mass", "--scale", "0.03", "--data", str(data), "--out", str(out)) == 0
+    assert run_cli("study", "run", "tau_mass", "--scale", "0.02", "--data", str(data), "--out", str(out)) == 0
     entry = json.loads((out / "result.json").read_text())["estimators"][0]
     assert entry["method"] == "data"
     # five standard deviations of the data and of the simulated bias
     assert abs(entry["value"] - 1784.0) < 5.0 * np.hypot(entry["stat_error"], entry["bias_error"])
+
+
+def test_linearity_of_pseudo_datasets(quick_run, capsys):
+    words = ("--run", str(quick_run), "--luminosity", "3", "--values", "1768.93,1784.93", "--json")
+    assert run_cli("study", "linearity", "tau_mass", *words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [row["injected"] for row in found["datasets"]] == [1768.93, 1784.93]
+    slope = found["line"]["slope"]
+    # two masses at 3/fb: known to 6 %; five standard deviations
+    assert slope["error"] < 0.12 and abs(slope["value"] - 1.0) < 5.0 * slope["error"]
 
 
 @pytest.mark.parametrize(

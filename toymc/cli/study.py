@@ -288,13 +288,16 @@ def _timing(name: str, value: float) -> str:
 
 def _show(result: "StudyResult", chosen: "AnyStudy", out: str, as_json: bool) -> None:
     """The limits or estimators beside the published ones, and where the report lies."""
-    from toymc.report.tables import estimator_table, limit_table, projection_table
+    from toymc.report.tables import estimator_table, limit_table, projection_table, variation_tables
 
     if as_json:
         echo_json(result.to_dict())
         return
     limits = projection_table(result) if result.projections else limit_table(result)
-    for table in (limits, estimator_table(result)):
+    entries = result.estimators or []
+    # of further estimators the report says more
+    first = result.model_copy(update={"estimators": [e for e in entries if e.name == entries[0].name]})
+    for table in (limits, estimator_table(result), *variation_tables(first)):
         if table.rows:
             click.echo(table.title)
             echo_table(table.header, table.rows)

@@ -179,6 +179,8 @@ class Estimator(Part):
     verdict: str | None = None
     effects: list[EstimatorShift] | None = None
     """Bias with parts of the chain switched off."""
+    comparison: list[EstimatorShift] | None = None
+    """Bias and errors beside those of the publication."""
     by_truth: list[EstimatorShift] | None = None
     """Bias at each generated true value."""
     systematics_table: list[EstimatorShift] | None = None

@@ -2,7 +2,7 @@
 
 import math
 
-from toymc.report.result import EstimatorShift, Hypothesis, Published, StudyResult
+from toymc.report.result import Estimator, EstimatorShift, Hypothesis, Published, StudyResult
 from toymc.report.table import Cell, Table
 
 
@@ -88,15 +88,26 @@ def estimator_table(result: StudyResult) -> Table:
     words = tuple(key.replace("_error", " +-") if key != "stat_error" else "stat. error" for key in keys)
     header = (words[0], *names, *(word.replace("_", " ") for word in words[1:]))
     rows = tuple(
-        (e.name, *((e.parameters or {}).get(name) for name in names), *(getattr(e, key) for key in keys[1:]))
+        (e.name, *((e.parameters or {}).get(name) for name in names), *(_entry(e, key) for key in keys[1:]))
         for e in given
     )
     return _without_empty(Table("Estimators", header, rows))
 
 
+def _entry(estimator: Estimator, key: str) -> Cell:
+    """One number of an estimator; values and true values with the decimals that their error has."""
+    value: Cell = getattr(estimator, key)
+    errors = (estimator.stat_error, estimator.error, estimator.bias_error, estimator.slope_error)
+    error = next((e for e in errors if e is not None and e > 0.0), None)
+    if key not in ("truth", "value") or not isinstance(value, float) or error is None or abs(value) < 1000.0 * error:
+        return value
+    return f"{value:.{max(0, 1 - math.floor(math.log10(error)))}f}"
+
+
 def variation_tables(result: StudyResult) -> list[Table]:
     """For every estimator that has them: systematic table, what makes the bias, bias at each true value."""
     titles = {
+        "comparison": "{} beside the publication",
         "systematics_table": "Systematic uncertainties of {}: ours beside the published ones",
         "effects": "Bias of {} with parts of the chain switched off",
         "by_truth": "Bias of {} at each true value",
@@ -108,7 +119,8 @@ def variation_tables(result: StudyResult) -> list[Table]:
             if shifts:
                 rows = tuple((s.name, s.value, s.error, _published_size(s), s.what) for s in shifts)
                 header = ("name", "ours", "+-", "published", "what is changed")
-                tables[entry.name, key] = _without_empty(Table(title.format(entry.name), header, rows))
+                name = entry.name if entry.method in (None, "expected") else f"{entry.name}, {entry.method}"
+                tables[name, key] = _without_empty(Table(title.format(name), header, rows))
     return list(tables.values())
 
 

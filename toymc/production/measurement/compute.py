@@ -18,7 +18,7 @@ from toymc.inference.projections import Measurement
 from toymc.production.chunks import ProgressFactory
 from toymc.production.compute import RunOptions, cut_flows, run_samples, sample_entries
 from toymc.production.measurement.jackknife import Jackknife, jackknife, parts_of
-from toymc.production.measurement.stored import first_estimator, measurement_of, moved_spectra
+from toymc.production.measurement.stored import MOVED, first_estimator, measurements_of, moved_spectra
 from toymc.production.spectra import SampleRun, spectra_of
 from toymc.report.result import Estimator, EstimatorShift, Published, StudyResult
 from toymc.studies.estimators import StudyEstimator
@@ -29,7 +29,7 @@ FloatArray = npt.NDArray[np.float64]
 EXPERIMENTS = 1000
 """Simplified experiments at every true value, and replicates of the bootstrap."""
 BLOCK = 100
-EXPECTED, DATA, MOVED = "expected", "data", "same events moved"
+EXPECTED, DATA = "expected", "data"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class MeasurementRun:
     samples: dict[str, SampleRun]
     spectra: Spectra
     estimators: dict[str, EstimatorRun]
-    measurement: Measurement
+    measurements: tuple[Measurement, ...]
     result: StudyResult
 
 
@@ -158,8 +158,8 @@ def evaluate(
         notes=list(study.notes),
         timing={**timing, "fits_s": time.perf_counter() - start},
     )
-    measurement = measurement_of(study, first_estimator(study, result), luminosity)
-    return MeasurementRun(study, options, samples, spectra, found, measurement, result)
+    measurements = measurements_of(study, first_estimator(study, result), luminosity)
+    return MeasurementRun(study, options, samples, spectra, found, measurements, result)
 
 
 def _estimator(
@@ -188,7 +188,11 @@ def _estimator(
         effects.insert(0, EstimatorShift(name=f"{what} off", value=moved.value - study.truth, error=moved.error))
     systematics = _shifts(study, at, nominal) if options.systematics == "all" else []
     runner = partial(validate_estimator, seed=options.seed, name=name, block=BLOCK)
-    toys = runner(estimator.generate, estimator.estimate, estimator.truth_values, experiments=EXPERIMENTS)
+    others = {truth: m.minus(nominal) for truth, m in there.items()}
+    toys = runner(
+        estimator.generate, estimator.estimate, estimator.truth_values, experiments=EXPERIMENTS,
+        template_errors={truth: n.error for truth, n in others.items()},
+    )  # fmt: skip
     assert estimator.bootstrap is not None
     return EstimatorRun(
         estimator=estimator,
@@ -197,10 +201,7 @@ def _estimator(
         line=line,
         generated={t: Number(fits[t].value - t, fits[t].number.error) for t in ordered},
         slope=_moved_slope(study.truth, nominal, there),
-        moved={
-            t: Number(d.value - (t - study.truth), d.error)
-            for t, d in ((t, m.minus(nominal)) for t, m in there.items())
-        },
+        moved={t: Number(n.value - (t - study.truth), n.error) for t, n in others.items()},
         effects=effects,
         systematics=systematics,
         toys=toys,
@@ -287,15 +288,43 @@ def _full_chain(study: MeasurementStudy, run: SampleRun, background: FloatArray,
     parts = parts_of(run, study.channels[0].name, NOMINAL)
     mine = (study.channels[0].name, NOMINAL)
     found = [histogram for (of, shift, _), histogram in run.outcome.shifted.items() if (of, shift) == mine]
-    squares = run.scale**2 * np.array([histogram.variances().sum() for histogram in found])
+    squares = run.scale**2 * np.array([histogram.variances() for histogram in found])
     wanted = int(parts.sum() ** 2 / squares.sum() / _FULL_CHAIN_EVENTS)
     groups = np.array_split(np.arange(len(parts)), min(max(wanted, 2), len(parts)))
     parts = np.stack([parts[g].sum(axis=0) for g in groups])
-    squares = np.array([squares[g].sum() for g in groups])
-    unit = parts.sum(axis=1) / squares
+    squares = np.stack([squares[g].sum(axis=0) for g in groups])
+    # effective events per expected one in the middle bin: a few events with large weights say nothing about an edge
+    unit = np.array([np.median(p[v > 0.0] / v[v > 0.0]) for p, v in zip(parts, squares, strict=True)])
     raw = study.fits[name](parts * unit[:, None] + background * (unit / len(parts))[:, None])
     corrected = Estimates(raw.value - bias, raw.low - bias, raw.high - bias, raw.status)
     return summarise(corrected, study.truth)
+
+
+def _comparison(
+    study: MeasurementStudy, run: EstimatorRun, stat: float, adopted: FloatArray, ours: FloatArray
+) -> list[EstimatorShift]:
+    """Bias and errors of the estimator that is the result, beside the published ones of these quantities."""
+    if run.estimator.name != next(iter(study.fits)):
+        return []
+    published = {row["parameters"]["quantity"]: row for row in study.published()}
+
+    def row(
+        name: str, value: float, error: float | None, there: float | None, what: str | None = None
+    ) -> EstimatorShift:
+        return EstimatorShift(name=f"{name} [{study.unit}]", value=value, error=error, published=there, what=what)
+
+    bias = published.get("bias", {})
+    rows = [
+        row("bias of the fitted value", run.bias.value, run.bias.error, bias.get("value"),
+            f"published with an error of {bias['error']:g}" if bias.get("error") else None),
+        row("statistical error", stat, None, published.get(study.quantity, {}).get("error")),
+    ]  # fmt: skip
+    if len(ours):
+        there = published.get("systematic", {}).get("value")
+        rows.append(row("systematic error, our own sizes", float(np.sqrt(np.sum(ours**2))), None, there))
+        rows.append(row("systematic error, published sizes", float(np.sqrt(np.sum(adopted**2))), None, there,
+                        "enters `error`; where a limit is published, the smaller of it and ours"))  # fmt: skip
+    return rows
 
 
 def entries(study: MeasurementStudy, run: EstimatorRun) -> list[Estimator]:
@@ -309,7 +338,7 @@ def entries(study: MeasurementStudy, run: EstimatorRun) -> list[Estimator]:
     expected = Estimator(
         name=name,
         method=EXPECTED,
-        parameters={"unit": study.unit, "experiments": "simplified"},
+        parameters={"unit": study.unit},
         truth=study.truth,
         value=float(run.answer.value[0]),
         error=total,
@@ -330,13 +359,14 @@ def entries(study: MeasurementStudy, run: EstimatorRun) -> list[Estimator]:
         # elsewhere the statistics of the simulation at that true value shows as a bias
         verdict=overall([c for c in run.toys.checks if c.truth == study.truth]),
         effects=run.effects,
+        comparison=_comparison(study, run, stat, np.array(sizes), np.array(list(ours.values()))),
         systematics_table=run.systematics or None,
         by_truth=[EstimatorShift(name=f"{t:.2f}", value=n.value, error=n.error) for t, n in run.generated.items()],
     )
     moved = Estimator(
         name=name,
         method=MOVED,
-        parameters={"unit": study.unit, "experiments": "nominal events at other true values"},
+        parameters={"unit": study.unit},
         truth=study.truth,
         value=float(run.answer.value[0]),
         slope=run.slope.value,
@@ -348,7 +378,7 @@ def entries(study: MeasurementStudy, run: EstimatorRun) -> list[Estimator]:
     full = Estimator(
         name=name,
         method="full chain",
-        parameters={"unit": study.unit, "experiments": "groups of simulated events"},
+        parameters={"unit": study.unit},
         truth=study.truth,
         value=run.full.mean.value,
         error=run.full.spread.value,
@@ -364,7 +394,7 @@ def entries(study: MeasurementStudy, run: EstimatorRun) -> list[Estimator]:
     strap = Estimator(
         name=name,
         method="event bootstrap",
-        parameters={"unit": study.unit, "experiments": "replicates of one pseudo-dataset"},
+        parameters={"unit": study.unit},
         value=run.bootstrap.value,
         error=run.bootstrap.stated_error,
         stat_error=run.bootstrap.spread.value,
@@ -379,6 +409,7 @@ def entries(study: MeasurementStudy, run: EstimatorRun) -> list[Estimator]:
     seen_stat = 0.5 * float(run.observed.high[0] - run.observed.low[0])
     seen = expected.model_copy(
         update={
+            **dict.fromkeys(("effects", "comparison", "systematics_table", "by_truth")),
             "method": DATA,
             "truth": None,
             "value": float(run.observed.value[0]),

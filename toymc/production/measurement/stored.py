@@ -17,6 +17,8 @@ from toymc.studies.measurement_study import MeasurementStudy
 from toymc.studies.study import NOMINAL, Spectra, Spectrum
 
 FILE = "spectra.h5"
+MOVED = "same events moved"
+"""Method of the estimator entries with the nominal events at other true values."""
 _COLUMNS = ("nominal", "variance", "raw")
 
 
@@ -75,14 +77,36 @@ def read_spectra(path: Path, study: MeasurementStudy) -> Spectra:
     return found
 
 
-def measurement_of(study: MeasurementStudy, entry: Estimator, luminosity_fb: float) -> Measurement:
-    """An estimator of a run with its errors today, see `Variation.adopted`; without sources if the run had none."""
+def measurements_of(study: MeasurementStudy, entry: Estimator, luminosity_fb: float) -> tuple[Measurement, ...]:
+    """An estimator of a run with its errors today: sizes of our own variations, and published ones.
+
+    In the first a source without a variation of ours has its published size and says so in its name. The second is
+    what total errors are made of, see `Variation.adopted`. One without sources if the run had none.
+    """
     ours = {s.name: s.value for s in entry.systematics_table or []}
-    sources = []
-    for v in study.variations if ours else ():
-        size = v.adopted(ours.get(v.name, 0.0))
-        sources.append(Systematic(v.name, size, v.floor * size, v.why))
-    return Measurement(study.quantity, float(entry.stat_error or 0.0), tuple(sources), luminosity_fb, study.unit)
+    stat = float(entry.stat_error or 0.0)
+    if not ours:
+        return (Measurement(study.quantity, stat, (), luminosity_fb, study.unit),)
+    own, published = [], []
+    for v in study.variations:
+        size = ours.get(v.name, v.published or 0.0)
+        name = v.name if v.name in ours else f"{v.name} (published)"
+        own.append(Systematic(name, size, v.floor * size, v.why))
+        size = v.adopted(size)
+        published.append(Systematic(v.name, size, v.floor * size, v.why))
+    return tuple(
+        Measurement(f"{study.quantity}, {what} sizes", stat, tuple(sources), luminosity_fb, study.unit)
+        for what, sources in (("our own", own), ("published", published))
+    )
+
+
+def template_errors(study: MeasurementStudy, result: StudyResult) -> dict[str, dict[float, float]]:
+    """Estimator -> true value -> error of the fit of the moved events minus that of the nominal ones."""
+    return {
+        e.name: {t: s.error or 0.0 for t, s in zip(study.moved.values(), e.by_truth or [], strict=True)}
+        for e in result.estimators or []
+        if e.method == MOVED
+    }
 
 
 def first_estimator(study: MeasurementStudy, result: StudyResult) -> Estimator:
@@ -109,5 +133,5 @@ def measurement_input(
             raise InputError(f"{stored} holds a run of {result.study}, not of {study.name}")
         spectra = read_spectra(Path(stored) / FILE, study)
     luminosity = result.luminosity_fb or study.luminosity_fb
-    measurement = measurement_of(study, first_estimator(study, result), luminosity)
-    return StudyInput(result, [], spectra, luminosity, (measurement,))
+    found = measurements_of(study, first_estimator(study, result), luminosity)
+    return StudyInput(result, [], spectra, luminosity, found)
