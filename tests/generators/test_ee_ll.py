@@ -27,9 +27,7 @@ def prepared():
 
 @pytest.fixture(scope="module")
 def batches(prepared):
-    return {
-        final: process.generate(stream(1, final, "test", 0), EVENTS, 7) for final, process in prepared.items()
-    }
+    return {final: process.generate(stream(1, final, "test", 0), EVENTS, 7) for final, process in prepared.items()}
 
 
 def _momenta(batch, mask):
