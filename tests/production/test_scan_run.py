@@ -14,6 +14,7 @@ from toymc.production.compute import RunOptions
 from toymc.production.scan import compute, dataset, toys
 from toymc.production.scan.compute import compute_scan, nearest_point
 from toymc.production.scan.dataset import check_injection, draw_candidates, read_candidates, write_candidates
+from toymc.production.scan.project import project_scan_study
 from toymc.production.scan.run import run_scan_study
 from toymc.report.result import read_result
 from toymc.report.tables import limit_table
@@ -184,6 +185,17 @@ def test_notes_compare_with_the_publication(finished):
     _, result = finished
     (limits,) = [note for note in result.notes if "over published observed limit" in note]
     assert limits.startswith("kplus_mumu") and "2 points" in limits
+
+
+def test_projection_with_its_pages(tmp_path):
+    """A background that is small today: limits fall faster than 1/sqrt(L), more slowly than 1/L."""
+    result = project_scan_study(STUDY, tmp_path / "out", options(), 50_000.0)
+    for p in result.projections:
+        today, then = p.expected[0].median, p.expected[-1].median
+        assert np.sqrt(50_000 / 189) < today / then < 50_000 / 189
+    assert any("background events at 189 /fb" in note for note in result.notes)
+    plots = {p.stem for p in (tmp_path / "out" / "plots").iterdir()}
+    assert {"luminosity_kplus_mumu_1cm", "mass_kplus_mumu_1cm"} <= plots
 
 
 def test_number_of_toys_in_whole_blocks(finished, reference):

@@ -30,6 +30,8 @@ FloatArray = npt.NDArray[np.float64]
 
 _GRID_LIFETIME_CM = 1.0
 """The resolution at this lifetime sets the steps of the scan."""
+_SHOWN_BRANCHING = 1e-7
+"""Product of branching fractions of the signals in the table of samples."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,7 @@ def _samples(run: ChannelRun, study: ScanStudy, luminosity_fb: float) -> list[Sa
         for part in run.background.parts:
             if part.sample == name and part.selection == SELECTIONS[0]:
                 chosen = table.select({"displacement": run.channel.selection.displacement})
-                n = len(chosen.columns["event"])
+                n = int(np.count_nonzero((chosen.columns["isSignal"] > 0.0) == (part.kind == "peaking")))
                 samples.append(
                     Sample(
                         name=f"{name} {part.kind}",
@@ -249,15 +251,18 @@ def _samples(run: ChannelRun, study: ScanStudy, luminosity_fb: float) -> list[Sa
     at = int(np.argmin(np.abs(np.log(run.maps.lifetimes / _GRID_LIFETIME_CM))))
     for i, mass in enumerate(run.maps.nodes):
         generated = sum(t.generated for t in run.signal_tables[float(mass)])
+        per_efficiency = study.pairs(luminosity_fb) * run.channel.parents * _SHOWN_BRANCHING
+        where = f"{mass:g} GeV, ctau {run.maps.lifetimes[at]:g} cm, B = {_SHOWN_BRANCHING:g}"
         samples.append(
             Sample(
-                name=f"signal {run.channel.name} {mass:g} GeV, ctau {run.maps.lifetimes[at]:g} cm",
+                name=f"signal {run.channel.name} {where}",
                 generated=generated,
                 selected=round(float(run.maps.effective_events[0, i, at])),
                 efficiency=float(run.maps.efficiency[0, i, at]),
                 efficiency_error=float(run.maps.error[0, i, at]),
                 effective_events=float(run.maps.effective_events[0, i, at]),
-                expected_events=0.0,
+                expected_events=per_efficiency * float(run.maps.efficiency[0, i, at]),
+                expected_events_error=per_efficiency * float(run.maps.error[0, i, at]),
             )
         )
     return samples

@@ -15,6 +15,7 @@ from toymc.io.outputs import run_folder
 from toymc.production.chunks import ProgressFactory
 from toymc.production.compute import RunOptions
 from toymc.production.scan.compute import ChannelRun, ScanRun, compute_scan
+from toymc.production.scan.signal import SELECTIONS
 from toymc.production.versions import run_versions
 from toymc.production.warm import warming
 from toymc.report.result import Bands, Hypothesis, Projection, StudyResult
@@ -167,7 +168,7 @@ def project_scan_study(
                 "published": None,
                 "hypotheses": hypotheses,
                 "projections": projections,
-                "notes": [*study.notes, *_notes(study)],
+                "notes": [*study.notes, *_notes(study), *_background_notes(run)],
                 "timing": {"input_s": ready - start, "projections_s": time.perf_counter() - ready},
             }
         )
@@ -194,6 +195,18 @@ def _notes(study: ScanStudy) -> list[str]:
             for name, floor in study.floors.items()
         ),
     ]
+
+
+def _background_notes(run: ScanRun) -> list[str]:
+    """How well the background is known that is scaled up."""
+    notes = []
+    for name, channel in run.channels.items():
+        events, error = channel.background.events(SELECTIONS[0])
+        notes.append(
+            f"{name}: {events:.2g} +- {error:.2g} background events at {run.result.luminosity_fb:g} /fb, all masses. "
+            "The error is that of the simulation and no part of the bands, which scatter data around this expectation."
+        )
+    return notes
 
 
 def _plots(study: ScanStudy, projections: list[Projection]) -> list[Plot]:
