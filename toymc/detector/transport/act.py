@@ -127,9 +127,7 @@ def _happen(
         if tasks[OUTCOME, c] == STOPPED:
             return FATE_STOPPED, 0
         if tasks[OUTCOME, c] == INTERACTED:
-            return _products(
-                rng, collisions, species, tasks, c, pieces, elements, p4, codes, masses, families, charges
-            )
+            return _products(rng, collisions, species, tasks, c, pieces, elements, p4, codes, masses, families, charges)
     n = _daughters(rng, species, tasks, c, modes, generator_modes, p4, codes, masses)
     return _region(numbers, tasks[X, c], tasks[Y, c], tasks[Z, c]), n
 

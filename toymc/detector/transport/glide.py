@@ -202,8 +202,8 @@ def _largest_hazard(tasks, i, z, kind, strength, end, slow, numbers, bounds, out
     """Upper bound of the hazard of the material along paths, FAR for none.
 
     Where the circle reaches beyond 36 cm, the inner material (r < 16.5 cm) is crossed within 1.13 of normal incidence
-    in the r-phi plane; gas shells near the apogee may be grazed; on the way back to the vertex detector, where the watch
-    ends, only gas and what stands outside it is met.
+    in the r-phi plane; gas shells near the apogee may be grazed; on the way back to the vertex detector, where the
+    watch ends, only gas and what stands outside it is met.
     """
     n_cells, n_outside = len(bounds) // 2, len(outside) // 2
     rho, tangent, circle = loaded(tasks[RHO], i), loaded(tasks[TANGENT], i), loaded(tasks[RADIUS], i)
@@ -216,13 +216,12 @@ def _largest_hazard(tasks, i, z, kind, strength, end, slow, numbers, bounds, out
         # the way back, or what a start before the perigee costs of one
         back = loaded(tasks[STRETCH], i) * numbers[RETURN_LAMBDA] + numbers[GRAZED_LAMBDA]
         curled = chosen(end > math.pi * (1.0 - _PROMPT_PHASE) * circle, curled + back, curled)
-        # those that range out are watched for a full turn
-        curled = chosen(slow, 3.0 * (_BENT * depth + numbers[GRAZED_LAMBDA]), curled)
         depth = chosen(bent, chosen(2.0 * circle < numbers[WIDE_CIRCLE], FAR, curled), depth)
     displaced = (rho > PROMPT_RHO_CM) | (abs(z) > PROMPT_Z_CM) | (abs(tangent) >= TAN_HIGH)
     if some(displaced):
         depth = chosen(displaced, _displaced_depth(tasks, i, z, photon, end, numbers, outside, n_outside), depth)
-    return chosen(kind == float(INERT), -1.0, strength * depth)
+    # those that may range out walk anyway, and for a full turn: back through everything near the axis
+    return chosen(kind == float(INERT), -1.0, chosen(slow, FAR, strength * depth))
 
 
 @inlined_kernel
@@ -284,9 +283,7 @@ def _glide(tasks, n, numbers, species, bounds, outside, hadrons, pairs):
         watched = _watch(tasks, i, end, p, m, slow, numbers)
         per_cm = per_cm * loaded(tasks[STRETCH], i)
         decays = decays & (decay_at < per_cm * watched)
-        met = material_at <= _largest_hazard(
-            tasks, i, z, kind, strength, watched, slow, numbers, bounds, outside
-        )
+        met = material_at <= _largest_hazard(tasks, i, z, kind, strength, watched, slow, numbers, bounds, outside)
         arrives = _arrival(
             tasks, i, end, where, numbers,
             gathered(species, place + BEHIND), gathered(species, place + SURVIVES), p, pz,

@@ -67,7 +67,7 @@ from toymc.detector.transport.walk import (
 from toymc.kernels import inlined_kernel, lean_kernel
 from toymc.lane_math import log_of
 from toymc.lanes import WIDTH as LANES
-from toymc.lanes import chosen, filled, gathered, higher_of, loaded, lower_of, root, some, stored, whole
+from toymc.lanes import chosen, filled, gathered, higher_of, loaded, lower_of, some, stored, whole
 
 _GOES_ON = -1.0
 # rows of the scratch of a group: what `_stretch` leaves, and the conversions per radiation length of each element
@@ -84,9 +84,7 @@ def _near_slanted(
     low, high, z0, z1, outward, stop, z, tangent, charged, perigee2, per_circle, circle, turned, miss2, along
 ):  # fmt: skip
     """Whether paths may cross a slanted piece between the radii low and high: by their heights there."""
-    first, last, crosses = _limits_at(
-        filled(low), outward, charged, perigee2, per_circle, circle, turned, miss2, along
-    )
+    first, last, crosses = _limits_at(filled(low), outward, charged, perigee2, per_circle, circle, turned, miss2, along)
     first_out, last_out, crosses_out = _limits_at(
         filled(high), outward, charged, perigee2, per_circle, circle, turned, miss2, along
     )
@@ -352,7 +350,9 @@ def _walk_through(tasks, n, pieces, elements, species, innermost, lists, group):
     n_up, n_down = _sort_walks(tasks, n, innermost, lists)
     while n_up + n_down > 0:
         if n_down > 0:
-            n_up = _one_list(tasks, lists[FALLING], n_down, lists[RISING], n_up, False, pieces, elements, species, group)
+            n_up = _one_list(
+                tasks, lists[FALLING], n_down, lists[RISING], n_up, False, pieces, elements, species, group
+            )
         n_down = np.int64(0)
         if n_up > 0:
             n_down = _one_list(

@@ -147,9 +147,7 @@ def _decide(candidates, n, px, py, pz, x, y, z, species, numbers, bounds):
         # sqrt(1 + tan^2) = p/pT
         length = (lower_of(plane, numbers[FRONT_RADIUS]) + 1.0) * inverse
         decay = rate * gathered(species, kind + MASS) * _BEND * length
-        material = gathered(species, kind + LARGEST) * gathered(
-            bounds, chosen(photon, cell, cell + np.int64(n_cells))
-        )
+        material = gathered(species, kind + LARGEST) * gathered(bounds, chosen(photon, cell, cell + np.int64(n_cells)))
         hazard = decay + material
         u = loaded(candidates[C_NUMBER], i)
         # uniform again

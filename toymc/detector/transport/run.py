@@ -7,8 +7,24 @@ end of the block (`record`).
 
 import numpy as np
 
-from toymc.detector.transport.act import N_FLOATS, N_INTEGERS, S_END, S_EVENT, S_FATE, S_PDG, S_STATUS, _act
-from toymc.detector.transport.act import S_M, S_PX, S_PY, S_PZ, S_T, S_X, S_Y, S_Z
+from toymc.detector.transport.act import (
+    N_FLOATS,
+    N_INTEGERS,
+    S_END,
+    S_EVENT,
+    S_FATE,
+    S_M,
+    S_PDG,
+    S_PX,
+    S_PY,
+    S_PZ,
+    S_STATUS,
+    S_T,
+    S_X,
+    S_Y,
+    S_Z,
+    _act,
+)
 from toymc.detector.transport.collisions import MAX_PRODUCTS
 from toymc.detector.transport.glide import _glide
 from toymc.detector.transport.passage import G_PAIRS, N_LISTS, _walk_through
@@ -64,7 +80,8 @@ def _secondaries_to_table(rng, floats, integers, first, n, room, lookup, codes, 
             tasks[X, count], tasks[Y, count], tasks[Z, count] = floats[S_X, k], floats[S_Y, k], floats[S_Z, k]
             tasks[PX, count], tasks[PY, count], tasks[PZ, count] = floats[S_PX, k], floats[S_PY, k], floats[S_PZ, k]
             tasks[T, count], tasks[M, count] = floats[S_T, k], floats[S_M, k]
-            tasks[SPECIES, count], tasks[CODE, count], tasks[EVENT, count] = row, integers[S_PDG, k], integers[S_EVENT, k]
+            tasks[SPECIES, count], tasks[CODE, count] = row, integers[S_PDG, k]
+            tasks[EVENT, count] = integers[S_EVENT, k]
             tasks[SELF, count], tasks[TARGET, count], tasks[SPLIT, count] = -1 - k, k, -1.0
             count += 1
         k += 1
@@ -183,8 +200,11 @@ def _transport(
 @kernel
 def _large_codes(pdg, status, found):
     """Distinct codes of final particles beyond LOOKUP_RANGE, as many as fit into `found`; their number."""
-    n = 0
+    largest = 0
     for j in range(len(pdg)):
+        largest = max(largest, abs(pdg[j]))
+    n = 0
+    for j in range(len(pdg) if largest > LOOKUP_RANGE else 0):
         code = pdg[j]
         if status[j] != STATUS_FINAL or -LOOKUP_RANGE <= code <= LOOKUP_RANGE:
             continue
