@@ -22,8 +22,8 @@ from toymc.detector.covariance.crossings import (
     KAPPA_T,
     OMEGA,
     ROW,
-    TRACE,
     SOFT,
+    TRACE,
     R,
     _bow,
     _outwards,
@@ -44,7 +44,7 @@ from toymc.detector.covariance.inwards import (
 from toymc.detector.covariance.surfaces import DEPTH, LOSS, WEIGHT_U
 from toymc.geometry import DetectorCard
 from toymc.kernels import inlined_kernel, kernel, lean_kernel
-from toymc.lanes import WIDTH, chosen, filled, higher_of, lane, loaded, root, some, stored
+from toymc.lanes import WIDTH, chosen, filled, higher_of, lane, loaded, some, stored
 
 FloatArray = npt.NDArray[np.float64]
 

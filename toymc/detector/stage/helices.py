@@ -17,10 +17,10 @@ from toymc.detector.stage.columns import (
     RADIATED,
     RHO,
     TAN,
+    Z0,
     X,
     Y,
     Z,
-    Z0,
 )
 from toymc.kernels import lean_kernel
 from toymc.lane_math import log_of

@@ -29,10 +29,10 @@ from toymc.detector.stage.columns import (
     STRIP,
     TAN,
     WIRE,
+    Z0,
     X,
     Y,
     Z,
-    Z0,
 )
 from toymc.kernels import inlined_kernel, lean_kernel
 

@@ -2,6 +2,7 @@
 
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM
 from toymc.detector.covariance.smear import _drawn
+from toymc.detector.muons.kernels import _klm_expected
 from toymc.detector.stage.columns import (
     D0,
     ENTRY,
@@ -21,7 +22,6 @@ from toymc.detector.stage.columns import (
     TAN,
     Z0,
 )
-from toymc.detector.muons.kernels import _klm_expected
 from toymc.kernels import lean_kernel
 from toymc.lane_math import cos_sin_of
 from toymc.lanes import WIDTH, loaded, real, root, stored, taken, whole

@@ -4,10 +4,8 @@ import math
 
 import numpy as np
 
-from toymc.detector.calorimeter.background import _background_clusters
 from toymc.detector.calorimeter.charged import _unmatched
 from toymc.detector.calorimeter.hadrons import _hadron_row, _neutral_hadron, _split_offs
-from toymc.detector.calorimeter.merging import _merge_event
 from toymc.detector.calorimeter.photons import _put
 from toymc.detector.covariance.exact import _unfold
 from toymc.detector.finding.found import _flipped, _reversed
@@ -19,13 +17,10 @@ from toymc.detector.stage.columns import (
     CHARGE,
     CODE,
     DAUGHTER,
-    DECAY,
     ENERGY,
     ENTRY,
     FIRST_PHOTON,
     INTERACTED,
-    JOINED,
-    KIND,
     KLM_EXPECTED,
     KLM_REGION,
     M_COS,
@@ -38,7 +33,6 @@ from toymc.detector.stage.columns import (
     M_Z0,
     MASS,
     N_PHOTONS,
-    NEUTRAL,
     OWNER,
     P_MEASURED,
     P_PHI,
@@ -50,14 +44,12 @@ from toymc.detector.stage.columns import (
     P_WIDTH,
     P_WIDTH_PHI,
     P_WIDTH_THETA,
-    PHOTON,
     PIXEL,
     PX,
     PY,
     PZ,
     RADIATED,
     ROW,
-    SINGLE,
     SPECIES,
     STRIP,
     TRUTH,
