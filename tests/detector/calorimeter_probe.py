@@ -159,7 +159,8 @@ def _run_tracks(
                     outer, f, cov, ints, n,
                 )  # fmt: skip
         e, vx, vy, vz, hit = _track_cluster(
-            rng.standard_normal(), rng.standard_normal(), rng.random(), rng.random(), float(species), a, b, c, px, py, pz, mass, curvature, end_arc,
+            rng.standard_normal(), rng.standard_normal(), rng.random(), rng.random(), float(species), a, b, c,
+            px, py, pz, mass, curvature, end_arc,
             numbers, regions, sigma, response, scale, outer, hadrons, visible, ionisation,
         )  # fmt: skip
         energy[j], interacted[j] = e, 1 if hit else 0

@@ -62,25 +62,21 @@ def _worked(
         )  # fmt: skip
         full = _padded(charged, n_charged)
         _chances(full, charged, field, finding, efficiency, efficiency_columns)
-        _charged_measured(
-            rng, full, charged, en, regions, sigma, response, scale, outer, hadrons, visible, ionisation
-        )
+        _charged_measured(rng, full, charged, en, regions, sigma, response, scale, outer, hadrons, visible, ionisation)
         n_found = _found(rng, n_lines, lines, charged, kinks, found)
         if n_found > 0:
             _measured_helices(
                 rng, _padded(found, n_found), found, charged, flat_factor, field, klm, reach, reach_columns
             )
     if n_photons > 0:
-        _photons_measured(
-            rng, _padded(photons, n_photons), photons, en, regions, sigma, response, scale, outer
-        )
+        _photons_measured(rng, _padded(photons, n_photons), photons, en, regions, sigma, response, scale, outer)
 
 
 @inlined_kernel
 def _written(
     rng, first, begin, end, m, lines, pdg, px, py, pz, mass, x, y, z, fate, field,
-    charged, integers, photons, photon_truth, found, factor, finding, spurious, klm, reach, reach_columns, cumulative, neutral,
-    en, regions, sigma, hadrons, visible,
+    charged, integers, photons, photon_truth, found, factor, finding, spurious, klm, reach, reach_columns, cumulative,
+    neutral, en, regions, sigma, hadrons, visible,
     track_f, track_cov, track_i, impact, n_t, cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
 ):  # fmt: skip
     """Rows of the lines begin..end-1 of an event; (tracks of the block so far, tracks, clusters, KLM clusters)."""
@@ -170,8 +166,8 @@ def _write_block(
         m, n_t, n_c, n_k = _written(
             rng, offsets[i], line_at[i - start], line_at[i - start + 1], m, lines, pdg, px, py, pz, mass, x, y, z,
             fate, field, charged, integers, photons, photon_truth, found, factor, finding, spurious, klm, reach,
-            reach_columns, cumulative, neutral, en, regions, sigma, hadrons, visible, track_f, track_cov, track_i, impact, n_t,
-            cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
+            reach_columns, cumulative, neutral, en, regions, sigma, hadrons, visible, track_f, track_cov, track_i,
+            impact, n_t, cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
         )  # fmt: skip
         if spurious.fake_mean > 0.0:
             n_t = _write_fakes(

@@ -40,7 +40,8 @@ def _measured_helices(rng, n, found, charged, factor, field, klm, reach, columns
     for i in range(0, n, WIDTH):
         entry = whole(loaded(f[ENTRY], i))
         d0, phi, omega, z0, tan_lambda = _drawn(
-            taken(c[D0], entry), taken(c[PHI0], entry), taken(c[OMEGA], entry), taken(c[Z0], entry), taken(c[TAN], entry),
+            taken(c[D0], entry), taken(c[PHI0], entry), taken(c[OMEGA], entry), taken(c[Z0], entry),
+            taken(c[TAN], entry),
             loaded(f[GAUSS], i), loaded(f[GAUSS + 1], i), loaded(f[GAUSS + 2], i), loaded(f[GAUSS + 3], i),
             loaded(f[GAUSS + 4], i), factor, 15 * entry,
         )  # fmt: skip

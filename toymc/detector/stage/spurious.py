@@ -45,16 +45,16 @@ def _write_clone(
     pt = OMEGA_PER_TESLA_GEV_CM * field / abs(omega)
     region, expected = _klm_expected(pt * math.sqrt(1.0 + tan_lambda**2), tan_lambda, klm, reach, columns)
     return _put_track(
-        rng, d0, phi0, omega, z0, tan_lambda, math.cos(phi0), math.sin(phi0), pt, np.int32(c[PIXEL, i]), np.int32(c[STRIP, i]),
-        np.int32(c[WIRE, i]), row, fate, np.int64(c[SPECIES, i]), c[CHARGE, i], 0.0, 0.0, c[VX, i], c[VY, i],
+        rng, d0, phi0, omega, z0, tan_lambda, math.cos(phi0), math.sin(phi0), pt, np.int32(c[PIXEL, i]),
+        np.int32(c[STRIP, i]), np.int32(c[WIRE, i]), row, fate, np.int64(c[SPECIES, i]), c[CHARGE, i], 0.0, 0.0, c[VX, i], c[VY, i],
         c[VZ, i], region, expected, finding, klm, cumulative, track_f, track_cov, track_i, impact, n,
     )  # fmt: skip
 
 
 @lean_kernel
 def _write_fakes(
-    rng, first, field, spurious, fake_helix, fake_sigma, fake_hits, fake_factor, finding, klm, reach, columns, cumulative,
-    track_f, track_cov, track_i, impact, n,
+    rng, first, field, spurious, fake_helix, fake_sigma, fake_hits, fake_factor, finding, klm, reach, columns,
+    cumulative, track_f, track_cov, track_i, impact, n,
 ):  # fmt: skip
     """Fake tracks of an event whose tracks are the rows first..n-1; the number of rows."""
     count = _fakes(rng, n - first, spurious, fake_helix, fake_sigma, fake_hits)
@@ -68,7 +68,8 @@ def _write_fakes(
         pt = OMEGA_PER_TESLA_GEV_CM * field / abs(omega)
         region, expected = _klm_expected(pt * math.sqrt(1.0 + tan_lambda**2), tan_lambda, klm, reach, columns)
         n = _put_track(
-            rng, d0, phi0, omega, z0, tan_lambda, math.cos(phi0), math.sin(phi0), pt, np.int32(0), np.int32(0), fake_hits[m], np.int64(-1),
+            rng, d0, phi0, omega, z0, tan_lambda, math.cos(phi0), math.sin(phi0), pt, np.int32(0), np.int32(0),
+            fake_hits[m], np.int64(-1),
             np.int32(FATE_NONE), np.int64(-1), 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, region, expected, finding, klm,
             cumulative, track_f, track_cov, track_i, impact, n,
         )  # fmt: skip

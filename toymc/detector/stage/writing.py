@@ -152,9 +152,7 @@ def _write_photon(rng, i, photons, truth, numbers, cluster_f, cluster_cov, clust
 
 
 @inlined_kernel
-def _write_crystals(
-    rng, i, matched, charged, integers, numbers, regions, sigma, cluster_f, cluster_cov, cluster_i, n
-):
+def _write_crystals(rng, i, matched, charged, integers, numbers, regions, sigma, cluster_f, cluster_cov, cluster_i, n):
     """Clusters of entry i beside the one of its track: split-offs, and its own if no track is `matched` to it."""
     c = charged
     if c[INTERACTED, i] > 0.0:
