@@ -22,7 +22,7 @@ _FRACTION = 0x000FFFFFFFFFFFFF
 
 @inlined_kernel
 def log_of(x):
-    """Natural logarithm of a positive `Lanes`."""
+    """Natural logarithm of a positive number."""
     bits = bits_of(x)
     power = real((bits >> 52) - 1023)
     m = of_bits((bits & _FRACTION) | _ONE)
@@ -39,7 +39,7 @@ def log_of(x):
 
 @inlined_kernel
 def exp_of(x):
-    """Exponential of `Lanes` between -700 and 700; outside that of the nearer end."""
+    """Exponential between -700 and 700; outside that of the nearer end."""
     x = chosen(x < -700.0, -700.0, chosen(x > 700.0, 700.0, x))
     power = nearest(x * (1.0 / math.log(2.0)))
     r = (x - power * _LOG2_HIGH) - power * _LOG2_LOW
@@ -69,7 +69,7 @@ def _cosine(r):
 
 @inlined_kernel
 def cos_sin_of(x):
-    """Cosine and sine of `Lanes` up to 1e5 rad."""
+    """Cosine and sine of an angle up to 1e5 rad."""
     turn = nearest(x * (2.0 / math.pi))
     r = (x - turn * _HALF_PI_HIGH) - turn * _HALF_PI_LOW
     quarter = whole(turn)
@@ -101,16 +101,23 @@ def atan2_of(y, x):
 
 
 @inlined_kernel
+def asin_ratio_of(z):
+    """asin(x)/x of z = x^2 up to 1/4."""
+    z2 = z * z
+    z4 = z2 * z2
+    low = (1.0 + z * 0.16666666666664942) + z2 * (0.07500000000385201 + z * 0.044642856805998936)
+    middle = (0.03038195969768514 + z * 0.022371749733164054) + z2 * (0.01735977964134998 + z * 0.01388484282640208)
+    high = (0.012170138592391726 + z * 0.0065293020047365695) + z2 * (0.019513468251252167 + z * -0.016187392271599134)
+    return low + z4 * (middle + z4 * (high + z4 * 0.03187962140081284))
+
+
+@inlined_kernel
 def asin_of(x):
-    """Arc sine of `Lanes` between -1 and 1."""
+    """Arc sine of a number between -1 and 1."""
     a = abs(x)
     far = a > 0.5
     z = chosen(far, 0.5 - 0.5 * a, a * a)
     s = chosen(far, root(chosen(z > 0.0, z, 0.0)), a)
-    p = 0.019513468251252167 + z * (-0.016187392271599134 + z * 0.03187962140081284)
-    p = 0.01388484282640208 + z * (0.012170138592391726 + z * (0.0065293020047365695 + z * p))
-    p = 0.03038195969768514 + z * (0.022371749733164054 + z * (0.01735977964134998 + z * p))
-    p = 0.16666666666664942 + z * (0.07500000000385201 + z * (0.044642856805998936 + z * p))
-    angle = s + s * (z * p)
+    angle = s * asin_ratio_of(z)
     angle = chosen(far, 0.5 * math.pi - 2.0 * angle, angle)
     return chosen(x < 0.0, -angle, angle)

@@ -29,19 +29,21 @@ from numba.extending import intrinsic, lower_builtin, lower_cast, models, overlo
 WIDTH = 8
 """Lanes of a vector: one register of the widest kind."""
 
+_instruction: Callable[[Callable[..., Any]], Any] = intrinsic
+"""numba's decorator: inside kernels its functions are called without the typing context that they are written with."""
 _DOUBLE, _LONG, _BIT = ir.DoubleType(), ir.IntType(64), ir.IntType(1)
 _FAST = ("contract",)
 
 
-class LanesType(types.Type):  # type: ignore[misc]
+class LanesType(types.Type):
     """Eight doubles."""
 
 
-class PlacesType(types.Type):  # type: ignore[misc]
+class PlacesType(types.Type):
     """Eight integers of 64 bits."""
 
 
-class MaskType(types.Type):  # type: ignore[misc]
+class MaskType(types.Type):
     """Eight truth values."""
 
 
@@ -49,7 +51,7 @@ LANES, PLACES, MASK = LanesType("Lanes"), PlacesType("Places"), MaskType("Mask")
 
 
 def _model(element: ir.Type) -> type:
-    class VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+    class VectorModel(models.PrimitiveModel):
         """One register."""
 
         def __init__(self, manager: Any, fe_type: types.Type) -> None:
@@ -176,10 +178,13 @@ _operator((operator.neg,), _NUMBERS, None, _negative)
 _operator((abs,), (LANES,), None, _absolute)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def _select(context: Any, mask: Any, a: Any, b: Any) -> Any:
     common = _common((a, b))
-    if mask != MASK or common is None:
+    if common is None and _is_plain(a) and _is_plain(b):
+        kinds = {types.Boolean: MASK, types.Integer: PLACES}
+        common = next((v for k, v in kinds.items() if isinstance(a, k) and isinstance(b, k)), LANES)
+    if not (mask == MASK or isinstance(mask, types.Boolean)) or common is None:
         return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -188,7 +193,7 @@ def _select(context: Any, mask: Any, a: Any, b: Any) -> Any:
     return signature(common, MASK, common, common), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def _square_root(context: Any, x: Any) -> Any:
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return _of_llvm(builder, "sqrt", args[0])
@@ -196,7 +201,7 @@ def _square_root(context: Any, x: Any) -> Any:
     return signature(LANES, LANES), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def _rounded(context: Any, x: Any) -> Any:
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return _of_llvm(builder, "rint", args[0])
@@ -204,7 +209,7 @@ def _rounded(context: Any, x: Any) -> Any:
     return signature(LANES, LANES), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def _truncated(context: Any, x: Any) -> Any:
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return builder.fptosi(args[0], _vector(_LONG))
@@ -212,7 +217,7 @@ def _truncated(context: Any, x: Any) -> Any:
     return signature(PLACES, LANES), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def _floating(context: Any, x: Any) -> Any:
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return builder.sitofp(args[0], _vector(_DOUBLE))
@@ -220,27 +225,33 @@ def _floating(context: Any, x: Any) -> Any:
     return signature(LANES, PLACES), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def bits_of(context: Any, x: Any) -> Any:
     """The 64 bits of every double as an integer."""
+    if x not in (LANES, types.float64):
+        return None
+    lanes = x == LANES
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], _vector(_LONG))
+        return builder.bitcast(args[0], _vector(_LONG) if lanes else _LONG)
 
-    return signature(PLACES, LANES), generate
+    return signature(PLACES if lanes else types.int64, x), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def of_bits(context: Any, x: Any) -> Any:
     """The double that has these 64 bits."""
+    if not (x == PLACES or isinstance(x, types.Integer)):
+        return None
+    lanes = x == PLACES
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], _vector(_DOUBLE))
+        return builder.bitcast(args[0], _vector(_DOUBLE) if lanes else _DOUBLE)
 
-    return signature(LANES, PLACES), generate
+    return (signature(LANES, PLACES) if lanes else signature(types.float64, types.int64)), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def _bit_field(context: Any, mask: Any) -> Any:
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return builder.zext(builder.bitcast(args[0], ir.IntType(WIDTH)), _LONG)
@@ -248,9 +259,11 @@ def _bit_field(context: Any, mask: Any) -> Any:
     return signature(types.int64, MASK), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def filled(context: Any, value: Any) -> Any:
     """A number in every lane."""
+    if not isinstance(value, types.Float | types.Integer):
+        return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return _splat(builder, args[0])
@@ -258,9 +271,11 @@ def filled(context: Any, value: Any) -> Any:
     return signature(LANES, types.float64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def filled_places(context: Any, value: Any) -> Any:
     """An integer in every lane."""
+    if not isinstance(value, types.Integer):
+        return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return _splat(builder, args[0])
@@ -268,7 +283,7 @@ def filled_places(context: Any, value: Any) -> Any:
     return signature(PLACES, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def lane(context: Any, vector: Any, k: Any) -> Any:
     """What lane k holds."""
     if vector not in (LANES, PLACES, MASK):
@@ -287,7 +302,7 @@ def _pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> A
     return builder.gep(data, [index])
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def loaded(context: Any, array: Any, index: Any) -> Any:
     """The eight neighbours array[index] ... array[index + 7] of a contiguous one-dimensional array of doubles."""
     if not (isinstance(array, types.Array) and array.ndim == 1 and array.dtype == types.float64):
@@ -300,7 +315,7 @@ def loaded(context: Any, array: Any, index: Any) -> Any:
     return signature(LANES, array, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def stored(context: Any, array: Any, index: Any, value: Any) -> Any:
     """Write eight neighbours from array[index] on."""
     if not (isinstance(array, types.Array) and array.ndim == 1 and array.dtype == types.float64):
@@ -314,7 +329,7 @@ def stored(context: Any, array: Any, index: Any, value: Any) -> Any:
     return signature(types.void, array, types.int64, LANES), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_instruction
 def gathered(context: Any, array: Any, places: Any) -> Any:
     """array[place] in every lane of a one-dimensional array: doubles of real numbers, `Places` of integers."""
     if not (isinstance(array, types.Array) and array.ndim == 1 and places == PLACES):
@@ -335,7 +350,19 @@ def gathered(context: Any, array: Any, places: Any) -> Any:
     return signature(PLACES if whole else LANES, array, PLACES), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+def taken(array: Any, place: Any) -> Any:
+    """array[place] of a one-dimensional array, lane by lane."""
+    return array[place]
+
+
+@overload(taken, strict=False)
+def _taken(array: Any, place: Any) -> Any:
+    if place == PLACES:
+        return lambda array, place: gathered(array, place)
+    return lambda array, place: array[place]
+
+
+@_instruction
 def copied(context: Any, array: Any, first: Any, out: Any, place: Any, count: Any) -> Any:
     """Copy `count` neighbours from array[first] on to out[place] and on: contiguous arrays of one type, apart."""
     plain = isinstance(array, types.Array) and isinstance(out, types.Array)
@@ -353,13 +380,13 @@ def copied(context: Any, array: Any, first: Any, out: Any, place: Any, count: An
 
 
 def chosen(mask: Any, a: Any, b: Any) -> Any:
-    """`a` where the mask is true, else `b`."""
+    """`a` where the mask is true, else `b`; of two plain numbers `Lanes`, of two integers `Places`."""
     return a if mask else b
 
 
-@overload(chosen, strict=False)  # type: ignore[untyped-decorator]
+@overload(chosen, strict=False)
 def _chosen(mask: Any, a: Any, b: Any) -> Any:
-    if mask == MASK:
+    if mask == MASK or _common((a, b)) is not None:
         return lambda mask, a, b: _select(mask, a, b)
     return lambda mask, a, b: a if mask else b
 
@@ -369,7 +396,7 @@ def root(x: Any) -> Any:
     return math.sqrt(x)
 
 
-@overload(root, strict=False)  # type: ignore[untyped-decorator]
+@overload(root, strict=False)
 def _root(x: Any) -> Any:
     return (lambda x: _square_root(x)) if x == LANES else (lambda x: math.sqrt(x))
 
@@ -379,7 +406,7 @@ def nearest(x: Any) -> Any:
     return float(round(x))
 
 
-@overload(nearest, strict=False)  # type: ignore[untyped-decorator]
+@overload(nearest, strict=False)
 def _nearest(x: Any) -> Any:
     return (lambda x: _rounded(x)) if x == LANES else (lambda x: float(round(x)))
 
@@ -389,7 +416,7 @@ def whole(x: Any) -> Any:
     return int(x)
 
 
-@overload(whole, strict=False)  # type: ignore[untyped-decorator]
+@overload(whole, strict=False)
 def _whole(x: Any) -> Any:
     return (lambda x: _truncated(x)) if x == LANES else (lambda x: int(x))
 
@@ -399,7 +426,7 @@ def real(x: Any) -> Any:
     return float(x)
 
 
-@overload(real, strict=False)  # type: ignore[untyped-decorator]
+@overload(real, strict=False)
 def _real(x: Any) -> Any:
     return (lambda x: _floating(x)) if x == PLACES else (lambda x: float(x))
 
@@ -409,7 +436,7 @@ def lower_of(a: Any, b: Any) -> Any:
     return a if a < b else b
 
 
-@overload(lower_of, strict=False)  # type: ignore[untyped-decorator]
+@overload(lower_of, strict=False)
 def _lower_of(a: Any, b: Any) -> Any:
     if _common((a, b)) is not None:
         return lambda a, b: _select(a < b, a, b)
@@ -421,7 +448,7 @@ def higher_of(a: Any, b: Any) -> Any:
     return a if a > b else b
 
 
-@overload(higher_of, strict=False)  # type: ignore[untyped-decorator]
+@overload(higher_of, strict=False)
 def _higher_of(a: Any, b: Any) -> Any:
     if _common((a, b)) is not None:
         return lambda a, b: _select(a > b, a, b)
@@ -433,7 +460,7 @@ def some(mask: Any) -> Any:
     return bool(mask)
 
 
-@overload(some, strict=False)  # type: ignore[untyped-decorator]
+@overload(some, strict=False)
 def _some(mask: Any) -> Any:
     return (lambda mask: _bit_field(mask) != 0) if mask == MASK else (lambda mask: bool(mask))
 
@@ -443,7 +470,7 @@ def every(mask: Any) -> Any:
     return bool(mask)
 
 
-@overload(every, strict=False)  # type: ignore[untyped-decorator]
+@overload(every, strict=False)
 def _every(mask: Any) -> Any:
     full = (1 << WIDTH) - 1
     return (lambda mask: _bit_field(mask) == full) if mask == MASK else (lambda mask: bool(mask))
@@ -452,10 +479,11 @@ def _every(mask: Any) -> Any:
 def _stamp() -> None:
     """Let cached kernels depend on this file (see `toymc.kernels`): numba does not know that they do."""
     digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-    for function in (
+    stamped: tuple[Any, ...] = (
         chosen, root, nearest, whole, real, lower_of, higher_of, some, every, filled, filled_places, lane, loaded,
-        stored, gathered, copied, bits_of, of_bits,
-    ):  # fmt: skip
+        stored, gathered, copied, taken, bits_of, of_bits,
+    )  # fmt: skip
+    for function in stamped:
         function.toymc_stamp = digest
 
 

@@ -1,4 +1,4 @@
-"""The covariance of one particle, calculated surface by surface."""
+"""The covariance of particles, calculated surface by surface."""
 
 import math
 
@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toymc.detector.covariance.information import _factorise, _filter
+from toymc.detector.covariance.many import _exact_columns, particle_columns
 from toymc.detector.covariance.path import WORK_COLUMNS, WORK_ROWS, _trace
 from toymc.detector.covariance.surfaces import Constants, surface_table, tracker_constants
 from toymc.errors import InputError
@@ -38,15 +39,6 @@ def _exact_factor(n, px, py, pz, mass, surfaces, constants, work, factor):
     return _factorise(info, factor)
 
 
-@lean_kernel
-def _exact(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work, factor):
-    """Factor of the covariance (see `information`) and hits: (pixel, strip, wire); pixel -1 if no fit is possible."""
-    n, n_pxd, n_svd, n_cdc = _exact_hits(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work)
-    if n_pxd >= 0 and not _exact_factor(n, px, py, pz, mass, surfaces, constants, work, factor):
-        n_pxd = -1
-    return n_pxd, n_svd, n_cdc
-
-
 @inlined_kernel
 def _unfold(factor, cov):
     """cov (15) = U U^T."""
@@ -69,16 +61,11 @@ def _unfold(factor, cov):
 
 
 @kernel
-def _exact_rows(state, charge, mass, end_arc, surfaces, constants, work, cov, hits):
-    factor = np.zeros(15)
-    for i in range(len(charge)):
-        s = state[i]
-        found = _exact(
-            s[0], s[1], s[2], s[3], s[4], s[5], charge[i], mass[i], end_arc[i], surfaces, constants, work, factor
-        )  # fmt: skip
-        hits[i, 0], hits[i, 1], hits[i, 2] = found[0], found[1], found[2]
-        if found[0] >= 0:
-            _unfold(factor, cov[i])
+def _unfold_rows(factor, hits, cov):
+    """Covariances from factors, NaN where no fit is possible."""
+    for i in range(len(hits)):
+        if hits[i, 0] >= 0:
+            _unfold(factor[i], cov[i])
         else:
             cov[i] = np.nan
 
@@ -154,6 +141,7 @@ def exact_covariance(
     rows, q, m, end = _particles(state, charge, mass, end_arc)
     n = len(rows)
     surfaces, constants = tracker(card, ideal) if isinstance(card, DetectorCard) else card
-    cov, hits = np.empty((n, 15)), np.empty((n, 3), dtype=np.int64)
-    _exact_rows(rows, q, m, end, surfaces, constants, np.zeros(WORK_SHAPE), cov, hits)
+    factor, cov, hits = np.empty((n, 15)), np.empty((n, 15)), np.empty((n, 3), dtype=np.int64)
+    _exact_columns(n, particle_columns(rows, q, m, end), surfaces, constants, factor, hits)
+    _unfold_rows(factor, hits, cov)
     return cov, hits

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM
-from toymc.detector.covariance.path import AT, WORK_COLUMNS, WORK_ROWS, _trace
+from toymc.detector.covariance.crossings import COS_PSI, CROSSINGS, ROW, TRACE, _outwards
 from toymc.detector.covariance.surfaces import (
     KIND,
     LAYER,
@@ -29,7 +29,8 @@ from toymc.detector.covariance.surfaces import (
     Constants,
 )
 from toymc.geometry import DetectorCard
-from toymc.kernels import kernel
+from toymc.kernels import inlined_kernel, kernel
+from toymc.lanes import WIDTH, chosen, filled, loaded, some, stored
 
 FloatArray = npt.NDArray[np.float64]
 Int32Array = npt.NDArray[np.int32]
@@ -97,47 +98,53 @@ def wire_ends(surfaces: FloatArray, constants: Constants, pt: float) -> tuple[Fl
     return np.maximum.accumulate(ends[0]), np.minimum.accumulate(ends[1])
 
 
-@kernel
-def _meets(pt, tan_lambda, mass, target, surfaces, constants, work):
-    """Whether a particle from the origin meets the surface `target`."""
-    n, _, _, _ = _trace(0.0, 0.0, 0.0, pt, 0.0, pt * tan_lambda, 1.0, mass, 1e9, surfaces, constants, work)
-    for k in range(n):
-        if work[k, AT] == target:
-            return True
-    return False
+@inlined_kernel
+def _meets(pt, tan_lambda, mass, targets, surfaces, constants, work):
+    """Whether particles from the origin meet the surfaces `targets`."""
+    nought = filled(0.0)
+    way = nought + pt
+    n = _outwards(
+        nought, nought, nought, way, nought, way * tan_lambda, nought + 1.0, nought + mass, nought + math.inf,
+        np.int64(0), surfaces, constants, work,
+    )[0]  # fmt: skip
+    met = nought > 0.0
+    for m in range(n):
+        met = met | ((targets == work[m]) & (loaded(work, CROSSINGS + m * ROW + WIDTH * COS_PSI) > 0.0))
+    return met
 
 
 @kernel
-def _refine(pt, mass, guess, targets, surfaces, constants, work, out):
-    """Place of every layer end to 1e-6, by bisection around its guess; the guess where nothing changes there."""
-    for k in range(len(guess)):
-        inner, outer = 0.96 * guess[k], 1.04 * guess[k]
-        out[k] = guess[k]
-        if not _meets(pt, inner, mass, targets[k], surfaces, constants, work):
-            continue
-        if _meets(pt, outer, mass, targets[k], surfaces, constants, work):
-            continue
-        while abs(outer - inner) > 1e-6:
+def _refine(pt, mass, guess, targets, surfaces, constants, out):
+    """Place of every layer end to 1e-6, by bisection around its guess; the guess where nothing changes there.
+
+    Lengths are multiples of WIDTH.
+    """
+    work = np.empty(TRACE)
+    for k in range(0, len(guess), WIDTH):
+        at, wanted = loaded(guess, k), loaded(targets, k)
+        inner, outer = 0.96 * at, 1.04 * at
+        changes = _meets(pt, inner, mass, wanted, surfaces, constants, work)
+        changes = changes & ~_meets(pt, outer, mass, wanted, surfaces, constants, work)
+        while some(changes & (abs(outer - inner) > 1e-6)):
             middle = 0.5 * (inner + outer)
-            if _meets(pt, middle, mass, targets[k], surfaces, constants, work):
-                inner = middle
-            else:
-                outer = middle
-        out[k] = inner
+            met = _meets(pt, middle, mass, wanted, surfaces, constants, work)
+            inner, outer = chosen(met, middle, inner), chosen(met, outer, middle)
+        stored(out, k, chosen(changes, inner, at))
 
 
 def cell_edges(surfaces: FloatArray, constants: Constants, mass: float, span: Range) -> FloatArray:
     """Edges of the cells in tan lambda, float64 (n_pt, n_edges), each row rising."""
-    targets = np.flatnonzero(surfaces[:, KIND] == 2).astype(np.float64)
-    work = np.zeros((WORK_ROWS, WORK_COLUMNS))
+    layers = np.flatnonzero(surfaces[:, KIND] == 2).astype(np.float64)
+    count = len(layers)
+    targets = np.resize(layers, (count + WIDTH - 1) // WIDTH * WIDTH)
     rows = []
     for log_pt in LOG_PT:
         pt = math.exp(log_pt)
         ends = []
         for guess in wire_ends(surfaces, constants, pt):
-            placed = np.empty_like(guess)
-            _refine(pt, mass, guess, targets, surfaces, constants, work, placed)
-            ends.append(placed)
+            placed = np.empty_like(targets)
+            _refine(pt, mass, np.resize(guess, len(targets)), targets, surfaces, constants, placed)
+            ends.append(placed[:count])
         backward, forward = np.maximum.accumulate(ends[0]), np.minimum.accumulate(ends[1])[::-1]
         centre = np.linspace(backward[-1], forward[0], _CENTRAL_CELLS + 1)[1:-1]
         rows.append(np.clip([span.low, *backward, *centre, *forward, span.high], span.low, span.high))

@@ -131,20 +131,19 @@ def _constants(reals):
 
 
 @inlined_kernel
-def _place(x, y, px, py, mass, end_arc, d0, phi0, omega, z0, tan_lambda, reals, places):
+def _place(rho2, log_pt, mass, end_arc, d0, phi0, omega, z0, tan_lambda, reals, places):
     """Where the table has a particle: (a, b, f, g, pattern); a is -1 where it has not.
 
     `a` and `b` are the first of the 32 numbers of its cell at the two nodes of pT in `values`, f and g the shares of
     the way from one node to the other and from the lower to the upper end of the cell.
     """
     species = _species(mass, reals)
-    log_pt = 0.5 * math.log(px * px + py * py)
     node = (log_pt - reals[LOG_PT0]) * reals[DENSE]
     if log_pt >= reals[LOG_PT1]:
         node = reals[STIFF] + (log_pt - reals[LOG_PT1]) * reals[SPARSE]
     along = tan_lambda + z0 * reals[LEVER]
     if (
-        x * x + y * y < reals[RHO2]
+        rho2 < reals[RHO2]
         and abs(d0) < reals[PROMPT_D0]
         and abs(z0) < reals[PROMPT_Z]
         and end_arc > reals[FULL_ARC]
@@ -201,7 +200,10 @@ def _track_hits(
 
     Arguments as of `_track_covariance`. With crossings above 0 the factor is still to be had from `_pending_factor`.
     """
-    a, b, f, g, bits = _place(x, y, px, py, mass, end_arc, d0, phi0, omega, z0, tan_lambda, reals, places)
+    log_pt = 0.5 * math.log(px * px + py * py)
+    a, b, f, g, bits = _place(
+        x * x + y * y, log_pt, mass, end_arc, d0, phi0, omega, z0, tan_lambda, reals, places
+    )
     if a >= 0:
         wires = _interpolated(a, b, f, g, values, factor)
         if wires >= 0:

@@ -238,7 +238,7 @@ def _trace(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work
         if r <= start:
             continue
         if r >= turn:
-            if r > turn + 5.0:
+            if r > turn + 5.0 and not (kind == 1.0 and surface[SLOPE] != 0.0):  # a cone may be met anywhere far out
                 break
             continue
         if r != r_last:
@@ -256,7 +256,7 @@ def _trace(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work
             break
         if surface[PHI_WIDTH] < 7.0:
             if not windowed:
-                phi_at = math.atan2(py, px)
+                phi_at += math.atan2(py, px)  # it has turned since
                 windowed = True
             phi = phi_at - omega * (s - arc_at) - math.asin(sine)
             if not _inside_window(phi, surface[PHI_MIN], surface[PHI_WIDTH]):
@@ -280,7 +280,7 @@ def _trace(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work
             loss = surface[LOSS] * secant / incidence
             after = _energy_after(energy, mass, loss, surface[EXCITATION], surface[PLASMA], log_bg)
             p2_after = after * after - mass * mass
-            if not p2_after > _SLOWED * p2:
+            if not (after > mass and p2_after > _SLOWED * p2):
                 break
             _behind(work[n - 1], math.sqrt(p2_now / p2_after), after / energy, omega, tan_lambda, secant)
             phi_at -= omega * (s - arc_at)

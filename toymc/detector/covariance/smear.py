@@ -5,12 +5,15 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from toymc.detector.covariance.exact import WORK_SHAPE, _particles, _unfold
+from toymc.detector.covariance.exact import _particles, _unfold
 from toymc.detector.covariance.header import CONSTANTS
-from toymc.detector.covariance.lookup import _track_covariance
+from toymc.detector.covariance.lookup import _interpolated, _place, _silicon
+from toymc.detector.covariance.many import _exact_columns, particle_columns
+from toymc.detector.covariance.surfaces import Constants
 from toymc.detector.covariance.table import CovarianceTables
 from toymc.detector.helix import _to_helix, _wrap
-from toymc.kernels import kernel, lean_kernel
+from toymc.kernels import inlined_kernel, kernel, lean_kernel
+from toymc.lanes import chosen, taken
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
@@ -19,40 +22,68 @@ _STRAIGHT = 1e-9
 """Smallest |omega| (1/cm): a straighter track could not be measured, and its momentum stays finite."""
 
 
+@inlined_kernel
+def _drawn(d0, phi0, omega, z0, tan_lambda, a, b, c, d, e, factor, at):
+    """The measured helix, true + U g with five normal random numbers g; U begins at `at` of the flat `factor`.
+
+    One helix or eight (see `toymc.lanes`).
+    """
+    d0 = (
+        d0 + taken(factor, at) * a + taken(factor, at + 1) * b + taken(factor, at + 2) * c + taken(factor, at + 3) * d
+        + taken(factor, at + 4) * e
+    )  # fmt: skip
+    phi0 = _wrap(
+        phi0 + taken(factor, at + 5) * b + taken(factor, at + 6) * c + taken(factor, at + 7) * d
+        + taken(factor, at + 8) * e
+    )  # fmt: skip
+    omega = omega + taken(factor, at + 9) * c + taken(factor, at + 10) * d + taken(factor, at + 11) * e
+    z0 = z0 + taken(factor, at + 12) * d + taken(factor, at + 13) * e
+    tan_lambda = tan_lambda + taken(factor, at + 14) * e
+    straight = chosen(omega < 0.0, -_STRAIGHT, _STRAIGHT)
+    return d0, phi0, chosen(abs(omega) < _STRAIGHT, straight, omega), z0, tan_lambda
+
+
 @lean_kernel
 def _smear_full(rng, d0, phi0, omega, z0, tan_lambda, factor, cov):
-    """Draw the measured helix, true + U g with five unit Gaussians g; `cov` (15) receives U U^T."""
+    """Draw one measured helix; `cov` (15) receives U U^T."""
     a, b, c = rng.standard_normal(), rng.standard_normal(), rng.standard_normal()
     d, e = rng.standard_normal(), rng.standard_normal()
-    u = factor
-    _unfold(u, cov)
-    d0 += u[0] * a + u[1] * b + u[2] * c + u[3] * d + u[4] * e
-    phi0 = _wrap(phi0 + u[5] * b + u[6] * c + u[7] * d + u[8] * e)
-    omega += u[9] * c + u[10] * d + u[11] * e
-    z0 += u[12] * d + u[13] * e
-    tan_lambda += u[14] * e
-    if abs(omega) < _STRAIGHT:
-        omega = math.copysign(_STRAIGHT, omega)
-    return d0, phi0, omega, z0, tan_lambda
+    _unfold(factor, cov)
+    return _drawn(d0, phi0, omega, z0, tan_lambda, a, b, c, d, e, factor, np.int64(0))
 
 
 @kernel
-def _smear_rows(rng, state, charge, mass, end_arc, field, reals, places, values, surfaces, work, helix, cov, hits):
-    """Measured helix, covariance and hits of every row; a row that allows no fit keeps its true helix, cov NaN."""
-    factor = np.zeros(15)
-    for i in range(len(charge)):
-        s = state[i]
-        d0, phi0, omega, z0, tan_lambda = _to_helix(s[0], s[1], s[2], s[3], s[4], s[5], charge[i], field)
-        found = _track_covariance(
-            s[0], s[1], s[2], s[3], s[4], s[5], charge[i], mass[i], end_arc[i], d0, phi0, omega, z0, tan_lambda,
-            reals, places, values, surfaces, work, factor,
+def _from_table(states, field, reals, places, values, helix, factor, hits, left):
+    """Helices of all particles; factors and hits of those that the table has; numbers of the others in `left`."""
+    count = 0
+    for i in range(len(hits)):
+        x, y, z, px, py, pz = states[0, i], states[1, i], states[2, i], states[3, i], states[4, i], states[5, i]
+        d0, phi0, omega, z0, tan_lambda = _to_helix(x, y, z, px, py, pz, states[6, i], field)
+        helix[i, 0], helix[i, 1], helix[i, 2], helix[i, 3], helix[i, 4] = d0, phi0, omega, z0, tan_lambda
+        a, b, f, g, bits = _place(
+            x, y, px, py, states[7, i], states[8, i], d0, phi0, omega, z0, tan_lambda, reals, places
         )  # fmt: skip
-        hits[i, 0], hits[i, 1], hits[i, 2] = found[0], found[1], found[2]
-        if found[0] < 0:
+        wires = np.int64(-1)
+        if a >= 0:
+            wires = _interpolated(a, b, f, g, values, factor[i])
+        if wires < 0:
+            left[count] = i
+            count += 1
+        else:
+            hits[i, 0], hits[i, 1] = _silicon(bits, places)
+            hits[i, 2] = wires
+    return count
+
+
+@kernel
+def _smear_rows(rng, helix, factor, hits, cov):
+    """Draw the measured helices; a row that allows no fit keeps its true helix, cov NaN."""
+    for i in range(len(hits)):
+        if hits[i, 0] < 0:
             cov[i] = np.nan
         else:
-            d0, phi0, omega, z0, tan_lambda = _smear_full(rng, d0, phi0, omega, z0, tan_lambda, factor, cov[i])
-        helix[i, 0], helix[i, 1], helix[i, 2], helix[i, 3], helix[i, 4] = d0, phi0, omega, z0, tan_lambda
+            h = helix[i]
+            h[0], h[1], h[2], h[3], h[4] = _smear_full(rng, h[0], h[1], h[2], h[3], h[4], factor[i], cov[i])
 
 
 def smear_tracks(
@@ -102,7 +133,16 @@ def smear_tracks(
     """
     rows, q, m, end = _particles(state, charge, mass, end_arc)
     n = len(rows)
-    helix, cov, hits = np.empty((n, 5)), np.empty((n, 15)), np.empty((n, 3), dtype=np.int64)
-    field = float(tables.reals[CONSTANTS])
-    _smear_rows(rng, rows, q, m, end, field, *tables, np.zeros(WORK_SHAPE), helix, cov, hits)
+    states = particle_columns(rows, q, m, end)
+    helix, factor, cov, hits = np.empty((n, 5)), np.empty((n, 15)), np.empty((n, 15)), np.empty((n, 3), dtype=np.int64)
+    left = np.empty(n, dtype=np.int64)
+    reals, places, values, surfaces = tables
+    left = left[: _from_table(states, float(reals[CONSTANTS]), reals, places, values, helix, factor, hits, left)]
+    # the others are calculated
+    exact, exact_hits = np.empty((len(left), 15)), np.empty((len(left), 3), dtype=np.int64)
+    others = particle_columns(rows[left], q[left], m[left], end[left])
+    constants = Constants(*reals[CONSTANTS : CONSTANTS + len(Constants._fields)].tolist())
+    _exact_columns(len(left), others, surfaces, constants, exact, exact_hits)
+    factor[left], hits[left] = exact, exact_hits
+    _smear_rows(rng, helix, factor, hits, cov)
     return helix, cov, hits

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from toymc.constants import mass
 from toymc.detector.covariance import header
-from toymc.detector.covariance.exact import WORK_SHAPE, _exact, tracker
+from toymc.detector.covariance.exact import tracker
 from toymc.detector.covariance.grid import (
     CURLING,
     GUESS_BINS,
@@ -35,13 +35,14 @@ from toymc.detector.covariance.grid import (
     sure_patterns,
     tan_range,
 )
-from toymc.detector.covariance.path import SOFT
+from toymc.detector.covariance.many import _exact_columns, particle_columns
+from toymc.detector.covariance.surfaces import Constants
 from toymc.generators import cache
 from toymc.geometry import DetectorCard
-from toymc.kernels import kernel
 
 FloatArray = npt.NDArray[np.float64]
 Float32Array = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
 UInt8Array = npt.NDArray[np.uint8]
 
@@ -70,31 +71,27 @@ class CovarianceTables(NamedTuple):
     surfaces: FloatArray
 
 
-@kernel
-def _slowed(work):
-    """Whether energy loss matters too much for interpolation; rows of `work` beyond the last crossing hold zeros."""
-    top = work[0, SOFT]
-    for k in range(len(work) - 1):
-        top = max(top, work[k, SOFT])
-    return top > _SLOWED * work[0, SOFT]
-
-
-@kernel
-def _fill(charge, mass, log_pt, cells, nodes, edges, surfaces, constants, work, factor, values):
+def _fill(
+    charge: float,
+    mass: float,
+    cells: IntArray,
+    nodes: IntArray,
+    edges: FloatArray,
+    table: FloatArray,
+    constants: Constants,
+) -> Float32Array:
     """Rows of `values` of one pattern and species; `nodes`, `cells`: where in the grid each row is."""
-    for i in range(len(cells)):
-        pt = math.exp(log_pt[nodes[i]])
-        low, high = edges[nodes[i], cells[i]], edges[nodes[i], cells[i] + 1]
-        for side in range(2):
-            tangent = low + (high - low) * (_INSET if side == 0 else 1.0 - _INSET)
-            work[:] = 0.0
-            found = _exact(
-                0.0, 0.0, 0.0, pt, 0.0, pt * tangent, charge, mass, 1e9, surfaces, constants, work, factor
-            )  # fmt: skip
-            good = found[0] >= 0 and not _slowed(work)
-            for j in range(15):
-                values[i, 16 * side + j] = factor[j] if good else 0.0
-            values[i, 16 * side + 15] = found[2]
+    low, high = edges[nodes, cells], edges[nodes, cells + 1]
+    ends = low[:, None] + (high - low)[:, None] * np.array([_INSET, 1.0 - _INSET])
+    n = ends.size
+    state = np.zeros((n, 6))
+    state[:, 3] = np.repeat(np.exp(LOG_PT[nodes]), 2)
+    state[:, 5] = state[:, 3] * ends.ravel()
+    factor, hits = np.zeros((n, 16)), np.zeros((n, 3), dtype=np.int64)
+    _exact_columns(n, particle_columns(state, charge, mass, math.inf), table, constants, factor, hits)
+    factor[~((hits[:, 0] >= 0) & (factor[:, 15] <= _SLOWED))] = 0.0
+    factor[:, 15] = hits[:, 2]
+    return factor.astype(np.float32).reshape(-1, 32)
 
 
 def _patterns(edges: FloatArray, maps: UInt8Array, layers: FloatArray, span: Range, reach: float) -> Int32Array:
@@ -134,16 +131,15 @@ def _build(card: DetectorCard, ideal: bool) -> cache.Arrays:
     reach = _VERTEX_CM + 3.0 * card.beam.luminous_region.sigma_z_cm.value
     rows = _patterns(edges[2], maps, layers, span, reach)
     values = np.zeros((2 * len(masses), int(rows.max()) + 1, 32), dtype=np.float32)
-    work, factor = np.zeros(WORK_SHAPE), np.zeros(15)
     for pattern in np.flatnonzero((rows >= 0).any(axis=(1, 2))):
         nodes, cells = np.nonzero(rows[pattern] >= 0)
         where = rows[pattern][nodes, cells]
         table = closed(surfaces, int(pattern))
         for species, m in enumerate(masses):
             for sign in range(2):
-                part = np.zeros((len(cells), 32), dtype=np.float32)
-                _fill(1.0 - 2.0 * sign, m, LOG_PT, cells, nodes, edges[species], table, constants, work, factor, part)
-                values[2 * species + sign, where] = part
+                values[2 * species + sign, where] = _fill(
+                    1.0 - 2.0 * sign, m, cells, nodes, edges[species], table, constants
+                )
     guess = first_cells(edges[2], span)
     return {"edges": edges, "guess": guess, "rows": rows, "values": values, "maps": maps, "layers": layers}
 
