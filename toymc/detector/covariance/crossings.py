@@ -72,7 +72,7 @@ def _bow(chord2, omega, diameter, wanted):
     s = chord * asin_ratio_of(y)
     far = wanted & (y > 0.25)
     if some(far):
-        rest = 0.5 - 0.5 * lower_of(chord / diameter, 1.0)
+        rest = 0.5 - 0.5 * lower_of(abs(0.5 * omega) * chord, 1.0)
         s = chosen(far, diameter * (0.5 * math.pi - 2.0 * root(rest) * asin_ratio_of(rest)), s)
     return s
 
