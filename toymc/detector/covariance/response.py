@@ -99,7 +99,7 @@ def _carry(a, b, waa, wab, wbb, kick, shifts):
 
 @lean_kernel
 def _solve(u, shifts, good, out, at):
-    """First three components of U U^T y for every y, into the rows of `out` from `at` on; 0 where no fit is possible."""
+    """First three components of U U^T y for every y, into the rows of `out` from `at` on; 0 for no fit."""
     for m in range(len(shifts) // _BLOCKS):
         y0, y1 = loaded(shifts, m * _BLOCKS), loaded(shifts, m * _BLOCKS + WIDTH)
         y2, y3 = loaded(shifts, m * _BLOCKS + 2 * WIDTH), loaded(shifts, m * _BLOCKS + 3 * WIDTH)
@@ -153,7 +153,7 @@ def _changed(n, tangent, angle2, omega, d0, inverse, soft, radii, surfaces, cons
 
 @kernel
 def _response(pt, tan_lambda, mass, radii, surfaces, constants, out):
-    """Shifts of the fitted (d0, phi0, omega) per unit of omega at every radius (rising), of electrons from the origin."""
+    """Shifts of the fitted (d0, phi0, omega) per unit of omega at every radius (rising), for the origin."""
     work, shifts = np.empty(TRACE), np.empty(len(radii) * _BLOCKS)
     nought = filled(0.0)
     for i in range(0, len(pt), WIDTH):
