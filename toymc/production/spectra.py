@@ -134,20 +134,26 @@ def fill(study: Study, sample: Sample, detector: Detector, reco: Reconstruction,
     outcome = empty_outcome(study, sample)
     templates, cutflows = dict(outcome.templates), dict(outcome.cutflows)
     shifted: Parts = {}
+    weight, reached = reco.weight, []
+    for index in range(len(study.stages)):
+        passed = stage >= index
+        weight, stage = weight[passed], stage[passed]
+        reached.append(weight)
     for channel in _channels(study, sample):
         flow = cutflows[channel.name]
-        for index, label in enumerate(study.stages):
-            flow = flow.count(label, reco.weight[stage >= index])
+        for label, left in zip(study.stages, reached, strict=True):
+            flow = flow.count(label, left)
         flow, mask = flow.apply(columns, columns["weight"])
-        selected: Columns = {name: column[mask] for name, column in columns.items()}
+        kept = np.flatnonzero(mask)
+        selected: Columns = {name: column.take(kept) for name, column in columns.items()}
         weights = channel.weigh(selected, detector)
         cutflows[channel.name] = flow.count(IDENTIFIED, weights.nominal)
-        matrix = np.concatenate([weights.matrix(), (weights.nominal > 0.0)[:, None]], axis=1)
+        matrix = weights.matrix(weights.nominal > 0.0)
         which = channel.classify(selected)
         for index, template in enumerate(channel.templates):
-            mine = which == index
+            mine = np.flatnonzero(which == index)
             key = (channel.name, template)
-            templates[key] = templates[key].fill(selected[channel.observable][mine], matrix[mine])
+            templates[key] = templates[key].fill(selected[channel.observable].take(mine), matrix.take(mine, axis=0))
         if channel.parts:
             shifted.update(_shifted(sample, channel, selected, weights.nominal, part % channel.parts))
     return SampleOutcome(templates, cutflows, reco.n_events, shifted)

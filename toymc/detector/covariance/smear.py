@@ -61,7 +61,8 @@ def _from_table(states, field, reals, places, values, helix, factor, hits, left)
         d0, phi0, omega, z0, tan_lambda = _to_helix(x, y, z, px, py, pz, states[6, i], field)
         helix[i, 0], helix[i, 1], helix[i, 2], helix[i, 3], helix[i, 4] = d0, phi0, omega, z0, tan_lambda
         a, b, f, g, bits = _place(
-            x, y, px, py, states[7, i], states[8, i], d0, phi0, omega, z0, tan_lambda, reals, places
+            x * x + y * y, 0.5 * math.log(px * px + py * py), states[7, i], states[8, i],
+            d0, phi0, omega, z0, tan_lambda, reals, places,
         )  # fmt: skip
         wires = np.int64(-1)
         if a >= 0:
