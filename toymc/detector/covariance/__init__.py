@@ -1,12 +1,11 @@
 """Covariance of tracks from the geometry: exact calculation, table of prompt particles, smearing.
 
-`exact_covariance` calculates any particle surface by surface; `covariance_tables` gives the kernels `_track_covariance`
-and `_smear_full` of the event loop what they need, and `smear_tracks` is that loop for single particles;
+`exact_covariance` calculates any particle surface by surface; `covariance_tables` gives the stage
+of the detector what it looks up, and `smear_tracks` does the same for single particles;
 `resolution_grid` lists resolutions; `curvature_response` tells what the fit makes of an electron that radiates.
 """
 
-from toymc.detector.covariance.exact import WORK_SHAPE, exact_covariance, tracker
-from toymc.detector.covariance.lookup import _track_covariance
+from toymc.detector.covariance.exact import exact_covariance, tracker
 from toymc.detector.covariance.response import curvature_response
 from toymc.detector.covariance.sigmas import SIGMAS, resolution_grid
 from toymc.detector.covariance.smear import _smear_full, smear_tracks
@@ -14,10 +13,8 @@ from toymc.detector.covariance.table import CovarianceTables, cache_file, covari
 
 __all__ = [
     "SIGMAS",
-    "WORK_SHAPE",
     "CovarianceTables",
     "_smear_full",
-    "_track_covariance",
     "cache_file",
     "covariance_tables",
     "curvature_response",

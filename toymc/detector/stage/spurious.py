@@ -47,7 +47,8 @@ def _write_clone(
     return _put_track(
         rng, d0, phi0, omega, z0, tan_lambda, math.cos(phi0), math.sin(phi0), pt, np.int32(c[PIXEL, i]),
         np.int32(c[STRIP, i]), np.int32(c[WIRE, i]), row, fate, np.int64(c[SPECIES, i]), c[CHARGE, i], 0.0, 0.0,
-        c[VX, i], c[VY, i], c[VZ, i], region, expected, finding, klm, cumulative, track_f, track_cov, track_i, impact, n,
+        c[VX, i], c[VY, i], c[VZ, i], region, expected, finding, klm, cumulative,
+        track_f, track_cov, track_i, impact, n,
     )  # fmt: skip
 
 
