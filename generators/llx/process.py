@@ -282,7 +282,7 @@ def prepare_plan(plan: Plan, values: Mapping[str, Value], beam: BeamCard, seed: 
         "overflow_trials": integral.trials,
         "overflow_excess": integral.overflow_excess,
         "largest_ratio": integral.largest_ratio,
-        "channels": integral.channels,
+        "channels": {name: round(share, 4) for name, share in integral.channels.items()},
         "vacuum_polarisation": float(vacuum_polarisation.enhancement(sqrt_s**2)),
     }
     if plan.boson.modes:

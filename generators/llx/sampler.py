@@ -81,14 +81,16 @@ class HardEnvelope(Envelope):
         self.places = points
         return points, rates
 
-    def refine(self, rounds: int, count: int) -> None:
-        """Rounds of `count` trials that raise the envelope; the cells that waste most of them are divided.
+    def refine(self, counts: Sequence[int]) -> None:
+        """Rounds of so many trials that raise the envelope; after each the cells that waste most are divided.
 
         All trials are kept: a cell is divided, and its parts get their heights, from every point drawn in it so far.
         """
-        points, rates = np.empty((rounds * count, self.dims)), np.empty(rounds * count)
-        owner: IntArray = np.empty(rounds * count, dtype=np.int64)
-        for done in range(count, (rounds + 1) * count, count):
+        points, rates = np.empty((sum(counts), self.dims)), np.empty(sum(counts))
+        owner: IntArray = np.empty(sum(counts), dtype=np.int64)
+        done = 0
+        for count in counts:
+            done += count
             chosen, found = self.trials(count)
             np.maximum.at(self.cells[:, PEAK], chosen, found)
             new = slice(done - count, done)
@@ -185,9 +187,11 @@ def adapt(
     # cells in which nothing was found stay in the draw: a share of the mean height, which caps what is above
     floor = _FLOOR * float(np.average(cells[:, PEAK], weights=np.prod(cells[:, EXTENT : EXTENT + DIMENSIONS], axis=1)))
     np.maximum(cells[:, PEAK], floor, out=cells[:, PEAK])
-    joint.refine(rounds, _REFINE * len(parts))
+    if rounds > 0:
+        # what the last and largest rounds find is divided as well: nothing is learned after them
+        joint.refine((_REFINE * len(parts),) * rounds + (_LEARN * len(parts),) * 2)
     np.maximum(joint.cells[:, PEAK], floor, out=joint.cells[:, PEAK])
-    joint.learn(_LEARN * len(parts), _SAFETY)
+    joint.learn(0 if rounds > 0 else _LEARN * len(parts), _SAFETY)
     return joint.cells, joint.settings.channel
 
 

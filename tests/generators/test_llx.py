@@ -440,7 +440,7 @@ def test_envelope_is_honest():
     assert info["efficiency"] > 0.4
     assert info["overflow_count"] < 1e-2 * info["overflow_trials"]
     assert info["overflow_excess"] < 1e-3 and info["largest_ratio"] < 3.0
-    assert sum(info["channels"].values()) == pytest.approx(1.0)
+    assert sum(info["channels"].values()) == pytest.approx(1.0, abs=3e-4)
 
 
 def test_unweighted_events_follow_the_weighted_integrand():
