@@ -1,17 +1,19 @@
-"""Speed of the track covariance on one core (CPU time): exact calculation, table, smearing, building the table."""
+"""Speed of the track covariance on one core (CPU time): exact calculation and its twin, table, smearing, building."""
 
 import math
 import time
 
 import numpy as np
 
+from tests.detector.covariance_twin import twin_rows
 from toymc.constants import M_PI
 from toymc.detector.covariance import covariance_tables, exact_covariance, smear_tracks, tracker
+from toymc.detector.covariance.many import particle_columns
 from toymc.detector.covariance.table import _build
 from toymc.geometry import load_card
 from toymc.streams import stream
 
-N_EXACT, N_TABLE = 20_000, 400_000
+N_TWIN, N_EXACT, N_TABLE = 500, 20_000, 400_000
 
 
 def particles(n, rng, low, high, displaced=0.0):
@@ -34,24 +36,30 @@ def best(call, repeat=5):
     return min(times)
 
 
+def twin(setup, state):
+    """Seconds per particle of the twin, without the inversion of its matrices."""
+    columns = particle_columns(state[:N_TWIN], 1.0, M_PI, math.inf)
+    infos, hits = np.zeros((N_TWIN, 5, 5)), np.zeros((N_TWIN, 3), dtype=np.int64)
+    return best(lambda: twin_rows(columns, *setup, infos, hits)) / N_TWIN
+
+
 def main():
     rng = stream(1, "bench", "test", 0)
-    print("track covariance, one core")
+    print("track covariance, one core, per track")
     for name in ("belle2", "belle2_run2", "belle"):
         card = load_card(name)
         tables, setup = covariance_tables(card), tracker(card)
-        prompt, far = particles(N_EXACT, rng, 0.2, 4.0), particles(N_EXACT, rng, 0.2, 4.0, 60.0)
         many = particles(N_TABLE, rng, 0.2, 4.0)
-        exact = best(lambda s=setup, x=prompt: exact_covariance(s, x, 1.0, M_PI)) / N_EXACT
-        displaced = best(lambda s=setup, x=far: exact_covariance(s, x, 1.0, M_PI)) / N_EXACT
+        for kind, displaced in (("prompt", 0.0), ("displaced to 60 cm", 60.0)):
+            state = particles(N_EXACT, rng, 0.2, 4.0, displaced)
+            exact = best(lambda s=setup, x=state: exact_covariance(s, x, 1.0, M_PI)) / N_EXACT
+            slow = twin(setup, state)
+            print(
+                f"  {name:12s} {kind:18s} exact {1e6 * exact:5.2f} us, twin {1e6 * slow:6.1f} us ({slow / exact:.0f})"
+            )
         table = best(lambda t=tables, x=many: smear_tracks(t, x, 1.0, M_PI, rng)) / N_TABLE
-        start = time.process_time()
-        _build(card, False)
-        built = time.process_time() - start
-        print(
-            f"  {name:12s} exact {1e6 * exact:5.2f} us, displaced to 60 cm {1e6 * displaced:5.2f} us per track; "
-            f"helix, table and smearing {1e9 * table:4.0f} ns; table built in {built:.1f} s"
-        )
+        built = best(lambda c=card: _build(c, False), 1)
+        print(f"  {name:12s} helix, table and smearing {1e9 * table:4.0f} ns; table built in {built:.2f} s")
 
 
 if __name__ == "__main__":

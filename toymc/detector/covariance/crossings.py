@@ -195,6 +195,18 @@ def _record(work, row, here, r, sine, cosine, s, slant):
 
 
 @inlined_kernel
+def _continues(surfaces, k):
+    """Whether the next surface is one more sensor of the same cylinder: it differs in the place along z alone."""
+    return (
+        surfaces[k + 1, KIND] == 1.0
+        and surfaces[k + 1, LAYER] == surfaces[k, LAYER]
+        and surfaces[k + 1, RADIUS] == surfaces[k, RADIUS]
+        and surfaces[k + 1, SLOPE] == 0.0
+        and surfaces[k, SLOPE] == 0.0
+    )
+
+
+@inlined_kernel
 def _counted(here, system, n_pxd, n_svd, n_cdc):
     """One more layer of a system that can measure."""
     one = chosen(here, 1.0, 0.0)
@@ -226,47 +238,50 @@ def _outwards(x, y, z, px, py, pz, charge, mass, end_arc, first, surfaces, const
     z_at, turned, end = z, filled(0.0), end_arc + arc_at
     z_before, r_before, rise = z, start, tangent
     depth, total, n_pxd, n_svd, n_cdc = filled(0.0), filled(0.0), filled(0.0), filled(0.0), filled(0.0)
-    top, n, layer, last_radius = soft, np.int64(0), -1.0, -1.0
-    r, r2, per_r2, moment, cosine, per_cosine, s, z_now = x, x, x, x, x, x, x, x
+    top, n, layer = soft, np.int64(0), -1.0
     nobody = turn < _GONE
-    met, taken = nobody, nobody
-    for k in range(first, len(surfaces)):
+    taken = nobody
+    k = first - 1
+    while k < len(surfaces) - 1:
+        k += 1
         kind, radius, slope = surfaces[k, KIND], surfaces[k, RADIUS], surfaces[k, SLOPE]
         if kind == 1.0 and surfaces[k, LAYER] != layer:
             layer, taken = surfaces[k, LAYER], nobody
-        if slope != 0.0 or radius != last_radius:
-            last_radius = -1.0 if slope != 0.0 else radius
-            r, r2, per_r2, met = filled(radius), filled(radius * radius), filled(1.0 / (radius * radius)), turn > 0.0
-            if slope != 0.0 and kind == 1.0:
-                r, met = _meet_cone(
-                    radius, slope, surfaces[k, Z_MIN], surfaces[k, Z_MAX], k_invariant, omega, diameter, d0, inverse,
-                    z_at, arc_at, tangent, met & ~taken,
-                )  # fmt: skip
-                r2, per_r2 = r * r, 1.0 / (r * r)
-            else:
-                if slope != 0.0:
-                    off = z_before + rise * (radius - r_before) - surfaces[k, Z_MIDDLE]
-                    r2 = radius * radius + slope * off * off
-                    r, per_r2 = root(r2), 1.0 / r2
-                turn = chosen(r > turn + _BEYOND, _GONE, turn)
-                if not some(turn > 0.0):
-                    break
-            met = met & (r > start) & (r < turn)
-            if some(met):
-                moment = k_invariant - 0.5 * omega * r2
-                cosine2 = 1.0 - moment * moment * per_r2
-                cosine = root(cosine2)
-                per_cosine = cosine * (1.0 / cosine2)
-                chord2 = (r2 - d0 * d0) * inverse
-                s = _bow(chord2, omega, diameter, met)
-                met = met & (cosine2 >= steepest) & (chord2 > 0.0) & (s >= arc_at)
-                z_now = z_at + (s - arc_at) * tangent
-        here = met & (z_now >= surfaces[k, Z_MIN]) & (z_now <= surfaces[k, Z_MAX])
+        r, r2, per_r2, met = filled(radius), filled(radius * radius), filled(1.0 / (radius * radius)), turn > 0.0
+        if slope != 0.0 and kind == 1.0:
+            r, met = _meet_cone(
+                radius, slope, surfaces[k, Z_MIN], surfaces[k, Z_MAX], k_invariant, omega, diameter, d0, inverse,
+                z_at, arc_at, tangent, met & ~taken,
+            )  # fmt: skip
+            r2, per_r2 = r * r, 1.0 / (r * r)
+        else:
+            if slope != 0.0:
+                off = z_before + rise * (radius - r_before) - surfaces[k, Z_MIDDLE]
+                r2 = radius * radius + slope * off * off
+                r, per_r2 = root(r2), 1.0 / r2
+            turn = chosen(r > turn + _BEYOND, _GONE, turn)
+            if not some(turn > 0.0):
+                break
+        met = met & (r > start) & (r < turn)
+        if not some(met):
+            continue
+        moment = k_invariant - 0.5 * omega * r2
+        cosine2 = 1.0 - moment * moment * per_r2
+        cosine = root(cosine2)
+        per_cosine = cosine * (1.0 / cosine2)
+        chord2 = (r2 - d0 * d0) * inverse
+        s = _bow(chord2, omega, diameter, met)
+        z_now = z_at + (s - arc_at) * tangent
+        here = (z_now >= surfaces[k, Z_MIN]) & (z_now <= surfaces[k, Z_MAX])
         per_incidence = per_cosine
         if kind == 1.0:
-            here = here & ~taken
+            while k < len(surfaces) - 1 and _continues(surfaces, k):
+                k += 1
+                here = here | ((z_now >= surfaces[k, Z_MIN]) & (z_now <= surfaces[k, Z_MAX]))
+            met = met & ~taken
             if slope != 0.0:
                 per_incidence = 1.0 / (surfaces[k, COS] * cosine + surfaces[k, SIN] * tangent)
+        here = here & met & (cosine2 >= steepest) & (chord2 > 0.0) & (s >= arc_at)
         ended = here & (s > end)
         turn = chosen(ended, _GONE, turn)
         here = here & ~ended & (per_incidence > 0.0) & (per_incidence < 20.0)
@@ -294,6 +309,5 @@ def _outwards(x, y, z, px, py, pz, charge, mass, end_arc, first, surfaces, const
                 omega, diameter, k_invariant, d0, inverse, arc_at, energy, per_energy, p, per_p, soft, turn,
             )  # fmt: skip
             end = chosen(here, end - s + arc_at, end)
-            met = met & ~here
         n += 1
     return n, n_pxd, n_svd, n_cdc, total, top, omega, d0, inverse, soft

@@ -16,10 +16,10 @@ from toymc.lanes import WIDTH, chosen, gathered, higher_of, lane, loaded, lower_
 
 FloatArray = npt.NDArray[np.float64]
 
-BLOCK = 1024
+BLOCK = 4096
 """Particles that are sorted together."""
-_STARTS, _REACHES = 10, 16
-"""Bins of the radius where a particle starts and of the one that it reaches."""
+_STARTS, _REACHES, _KEYS = 10, 16, 10 * 16 * 2
+"""Bins of the radius where a particle starts and of the one that it reaches; with forward and backward."""
 _STARTS_CM, _REACHES_CM = 6.0, 20.0
 """Bins are equal in r/(r + this)."""
 # places in the scratch, behind the crossings
@@ -27,7 +27,7 @@ _ORDER = TRACE
 _START = _ORDER + BLOCK + WIDTH
 _KEY = _START + BLOCK + WIDTH
 _COUNT = _KEY + BLOCK + WIDTH
-MANY_WORK = _COUNT + _STARTS * _REACHES + 1
+MANY_WORK = _COUNT + _KEYS + 1
 """Length of the scratch (float64) that `_exact_many` needs, allocated once by the caller."""
 
 
@@ -64,12 +64,13 @@ def _sort(begin, count, states, surfaces, constants, work):
             x, y, z, px, py, pz, loaded(states[6], begin + i), loaded(states[8], begin + i), constants, z_low, z_high
         )
         stored(work, _START + i, start)
-        stored(work, _KEY + i, _bin(start, _STARTS, _STARTS_CM) * _REACHES + _bin(reach, _REACHES, _REACHES_CM))
-    for k in range(_STARTS * _REACHES + 1):
+        key = _bin(start, _STARTS, _STARTS_CM) * _REACHES + _bin(reach, _REACHES, _REACHES_CM)
+        stored(work, _KEY + i, 2.0 * key + chosen(pz > 0.0, 1.0, 0.0))
+    for k in range(_KEYS + 1):
         work[_COUNT + k] = 0.0
     for i in range(count):
         work[_COUNT + 1 + int(work[_KEY + i])] += 1.0
-    for k in range(_STARTS * _REACHES):
+    for k in range(_KEYS):
         work[_COUNT + k + 1] += work[_COUNT + k]
     for i in range(count):
         key = _COUNT + int(work[_KEY + i])
