@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toymc.detector.calorimeter.electrons import MAX_BREMS
-from toymc.detector.calorimeter.hadrons import MAX_SPLIT_OFFS
 from toymc.detector.stage.block import _simulate
 from toymc.detector.stage.writing import MAX_FAKES
 from toymc.detector.tables import Detector
@@ -34,7 +32,12 @@ _ROOM = 64
 
 @kernel
 def _capacity(pdg, status):
-    """Upper bounds of the numbers of tracks, clusters, and clusters of neutral hadrons of the particles."""
+    """Charged particles, room for clusters, and neutral hadrons.
+
+    A charged particle leaves a cluster, electrons 0.5 photons and hadrons 0.2 split-offs on average: with twice that
+    the sums of a batch, and `_ROOM` for the small ones, are out of reach of chance. Room is paid for: the operating
+    system fills every page with zeros.
+    """
     electrons, others, photons, neutral = 0, 0, 0, 0
     for j in range(len(pdg)):
         code = abs(pdg[j]) if status[j] != 3 else 0
@@ -42,8 +45,7 @@ def _capacity(pdg, status):
         others += (code == 13) | (code == 211) | (code == 321) | (code == 2212)
         photons += code == 22
         neutral += (code == 130) | (code == 310) | (code == 2112) | (code == 3122) | (code == 3212) | (code == 3322)
-    showers = electrons * (1 + MAX_BREMS) + (others + neutral) * (1 + MAX_SPLIT_OFFS) + photons
-    return 2 * (electrons + others), showers, neutral
+    return electrons + others, 3 * electrons + 2 * (others + neutral) + photons, neutral
 
 
 def _blocks(floats: int, integers: int, rows: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
@@ -84,6 +86,7 @@ def simulate(batch: EventBatch, detector: Detector, rng: np.random.Generator) ->
     seen = transport(batch, detector.transport, rng)
     truth, n = seen.batch, batch.n_events
     tracks, clusters, neutral = _capacity(truth.pdg, truth.status)
+    tracks *= 2 if detector.finding.spurious.clone_rate > 0.0 else 1
     tracks += _ROOM + (MAX_FAKES * n if detector.finding.spurious.fake_mean > 0.0 else 0)
     background = detector.calorimeter.numbers.background_mean * n
     clusters += _ROOM + int(background + 6.0 * math.sqrt(background))
