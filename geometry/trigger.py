@@ -19,11 +19,11 @@ from toymc.geometry.reading import Files, read_rows, read_settings, with_tables
 
 GROUPS = ("cdc", "ecl", "klm")
 KINDS = ("track", "energy", "count", "single", "pair", "muon")
-Count = Annotated[int, Field(ge=0, le=15)]
+Count = Annotated[int, Field(ge=0, le=4)]
 
 
 class TriggerLine(CardModel):
-    """A trigger line; energies in GeV, angles in degrees, 0 where a condition is not asked for.
+    """A trigger line; energies in GeV, angles in degrees, 0 where a condition is not asked for; numbers up to 4.
 
     kind track: `tracks` found tracks with an opening of `opening_deg`, `neural` of them neural with p above `p_min`.
     energy: sum of the calorimeter above `total`. count: `clusters` above `cluster`, one of them above `one`.

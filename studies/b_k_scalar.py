@@ -23,6 +23,9 @@ PAIRS_PER_FB = PUBLISHED["b_pairs"]["value"] / PUBLISHED["luminosity_fb"]["value
 # products of S: mass, and whose working point identifies them
 PRODUCTS = {"ee": (M_E, "e"), "mumu": (M_MU, "mu"), "pipi": (M_PI, "pi"), "kk": (M_K, "kaon")}
 NEW_PARTICLE = 54
+# how figures write the decays
+DECAYS = {"kplus": r"B^+\to K^+S", "kstar": r"B^0\to K^{*0}(\to K^+\pi^-)\,S"}
+PAIRS = {"ee": "e^+e^-", "mumu": r"\mu^+\mu^-", "pipi": r"\pi^+\pi^-", "kk": "K^+K^-"}
 # Hypotheses keep away from the ends as the published K+ mu mu grid does, 0.2127 to 4.7782 GeV [C]; ee begins at 25 MeV.
 FROM_THRESHOLD, FROM_END, LOWEST = 0.0014, 0.0075, 0.025
 # Simulated masses: closer where the efficiency moves, that is from the threshold on (distances to it), about the K_S
@@ -130,6 +133,7 @@ def _channel(kaon: str, pair: str) -> ScanChannel:
         nodes=_nodes(_mass_range(kaon, pair), PRODUCTS[pair][0]),
         parents=2.0 * PUBLISHED["f_plus_minus"]["value"],
         sub_fraction=decay.sub_fraction,
+        label=rf"${DECAYS[kaon]},\ S\to {PAIRS[pair]}$",
     )
 
 

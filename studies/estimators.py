@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
@@ -43,6 +43,9 @@ class StudyEstimator:
         `generate` and `estimate` with the simulated samples drawn anew in every experiment.
     bootstrap : callable or None
         Event bootstrap of the sample that the study measures.
+    template_errors : mapping of float to float
+        True value -> how well it is known for the spectrum that the experiments are drawn from: statistics of the
+        simulation.
     """
 
     name: str
@@ -55,6 +58,7 @@ class StudyEstimator:
     bounds: tuple[float, float] | None = None
     redrawn: tuple[Generate, Estimate] | None = None
     bootstrap: RunBootstrap | None = None
+    template_errors: Mapping[float, float] = field(default_factory=dict)
 
 
 def signal_strengths(hypotheses: Sequence[Hypothesis]) -> list[StudyEstimator]:

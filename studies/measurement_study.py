@@ -75,6 +75,8 @@ class MeasurementStudy(Study):
         Sample -> true value, in the unit of the measurement.
     nominal : str
         The sample that the bias is taken from.
+    moved : mapping of str to float
+        Shift of the nominal sample -> true value: the same events at another true value.
     effects : mapping of str to str
         What is switched off -> sample without it, at the nominal true value.
     off : mapping of str to str
@@ -88,6 +90,10 @@ class MeasurementStudy(Study):
         Width of the Gaussian that smooths the simulated signal for simplified experiments, in bins.
     statistical : float
         Statistical error of the publication.
+    injected : str
+        What `inject` calls the quantity, in GeV.
+    linearity : tuple of float
+        True values of the pseudo-datasets that test the straight line.
     """
 
     quantity: str
@@ -95,6 +101,7 @@ class MeasurementStudy(Study):
     per_gev: float
     generated: Mapping[str, float]
     nominal: str
+    moved: Mapping[str, float]
     effects: Mapping[str, str]
     off: Mapping[str, str]
     fits: Mapping[str, Fit]
@@ -102,6 +109,8 @@ class MeasurementStudy(Study):
     variations: tuple[Variation, ...]
     kernel_bins: float
     statistical: float
+    injected: str
+    linearity: tuple[float, ...]
 
     @property
     def truth(self) -> float:
@@ -122,7 +131,10 @@ class MeasurementStudy(Study):
         return total
 
     def expected(self, spectra: Spectra, sample: str) -> FloatArray:
-        """Expected events per bin of data with the signal of one sample: what simplified experiments are drawn from."""
+        """Expected events per bin of data with the signal of one sample: what simplified experiments are drawn from.
+
+        `sample` may be one of `moved` as well, see `toymc.production.measurement.stored.moved_spectra`.
+        """
         channel = self.channels[0]
         signal: FloatArray = np.sum([spectra[sample, channel.name, t].nominal for t in channel.templates], axis=0)
         return smoothing_matrix(len(signal), self.kernel_bins) @ signal + self.background(spectra)
@@ -131,15 +143,22 @@ class MeasurementStudy(Study):
         """Fitted minus true value on the expected spectrum of the nominal sample."""
         return float(_one(self.fits[name], self.expected(spectra, self.nominal), name).value[0]) - self.truth
 
-    def experiments(self, spectra: Spectra) -> list[StudyEstimator]:
-        """The calibrated estimators with simplified experiments at every generated value, and bootstrap.
+    def experiments(
+        self, spectra: Spectra, errors: Mapping[str, Mapping[float, float]] | None = None
+    ) -> list[StudyEstimator]:
+        """The calibrated estimators with simplified experiments at several true values, and bootstrap.
+
+        The spectra at other true values are those of the nominal events moved there, so that they share most of their
+        statistics. What they do not share is in `errors`: estimator -> true value -> error of the fit there minus the
+        nominal one.
 
         Raises
         ------
         InputError
             If a fit has no answer for the expected spectrum.
         """
-        table = {truth: self.expected(spectra, sample) for sample, truth in self.generated.items()}
+        names = {self.nominal: self.truth, **self.moved}
+        table = {truth: self.expected(spectra, name) for name, truth in names.items()}
         found = []
         for name, fit in self.fits.items():
             estimate = partial(_calibrated, fit, self.bias(spectra, name))
@@ -152,6 +171,7 @@ class MeasurementStudy(Study):
                     unit=1.0,
                     parameters={"unit": self.unit},
                     bootstrap=partial(_bootstrap, estimate, table[self.truth]),
+                    template_errors=(errors or {}).get(name, {}),
                 )
             )
         return found

@@ -66,6 +66,8 @@ class ScanChannel:
         Signal mesons per B pair: 2 f.
     sub_fraction : float
         Share of the model's decays that limits include: that of K*0 -> K+ pi-.
+    label : str
+        For figures.
     """
 
     name: str
@@ -80,6 +82,7 @@ class ScanChannel:
     nodes: tuple[float, ...]
     parents: float
     sub_fraction: float = 1.0
+    label: str = ""
 
 
 @dataclass(frozen=True)

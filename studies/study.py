@@ -59,6 +59,8 @@ class Sample:
     estimate : str or None
         File in ``studies/data`` with the stored sums of an earlier run, used where Pythia 8 is not installed or the run
         asks for fewer events than it holds.
+    shifts : tuple of str
+        Which of `Channel.shifts` it is filled with.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Sample:
     estimate: str | None = None
     thin: Callable[[EventBatch, np.random.Generator], EventBatch] | None = None
     straight: bool = False
+    shifts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,8 @@ class Channel:
         Names of the variations, in the order in which `weigh` gives them.
     shifts : mapping of str to callable
         Name -> (columns of the selected events) -> (observable, factor of the weight): the same events seen with
-        something changed. Each is histogrammed beside `NOMINAL`, in `parts` independent parts of the events.
+        something changed. Each that a sample asks for is histogrammed beside `NOMINAL`, in independent parts of the
+        events (chunk i in part i modulo `parts`).
     parts : int
         0 for a channel without shifts.
     """

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from toymc.analysis import tag_shifts
 from toymc.analysis.candidates import electron_veto, track_columns
+from toymc.analysis.moved_mass import decay_columns, mass_shift
 from toymc.analysis.pseudomass import TAG_TRACKS, radiated_energy, tag_momenta, true_pseudo_mass
 from toymc.analysis.three_by_one import STAGES, three_by_one
 from toymc.analysis.weights import EventWeights, combine, pi0_count_factor
@@ -41,9 +42,12 @@ BINS = 1000
 PARTS = 40
 CUTS: Mapping[str, str] = PUBLISHED["selection"]["cuts"]
 SIGNAL = {"decay": "3pi_nu", "tag": "one_prong"}
-# Generated masses in MeV around the PDG value and events at scale 1; half of the nominal sample for each.
+# Generated masses in MeV around the PDG value, and events at scale 1.
 OFFSETS_MEV = (-8.0, -4.0, 4.0, 8.0)
-NOMINAL_EVENTS, OTHER_EVENTS = 12_000_000, 4_000_000
+# Those of the pseudo-datasets that test the whole chain: farther apart, so that few events tell a slope.
+DATASET_OFFSETS_MEV = (-16.0, -8.0, 0.0, 8.0, 16.0)
+# The nominal sample makes the error of the bias, 0.03 MeV as in the publication.
+NOMINAL_EVENTS, OTHER_EVENTS, EFFECT_EVENTS = 100_000_000, 4_000_000, 8_000_000
 # Of true decays whose pseudomass is below this (GeV), a tenth is simulated with ten times the weight: 0.04 GeV below
 # the range is nine times the width of the edge.
 THIN_BELOW, THIN_SHARE = 1.66, 0.1
@@ -68,11 +72,12 @@ def _thin(batch: EventBatch, rng: np.random.Generator) -> EventBatch:
     return replace(batch, weight=weight).select(kept)
 
 
-def _signal(name: str, events: int, **changed: object) -> Sample:
-    return Sample(name, "tau_pair", {**SIGNAL, **changed}, events, _pairs, ("mmin",), thin=_thin)
+def _signal(name: str, events: int, shifts: tuple[str, ...] = (), **changed: object) -> Sample:
+    return Sample(name, "tau_pair", {**SIGNAL, **changed}, events, _pairs, ("mmin",), thin=_thin, shifts=shifts)
 
 
 GENERATED = {"signal": M_TAU * MEV, **{f"signal_{d:+g}MeV": M_TAU * MEV + d for d in OFFSETS_MEV}}
+MOVES = {f"mass_{d:+g}MeV": d for d in OFFSETS_MEV}
 EFFECTS = {"ISR": "signal_no_isr", "FSR": "signal_no_fsr", "ISR and FSR": "signal_no_radiation"}
 BACKGROUNDS = ("tau_other_three_prong", "tau_one_prong", "continuum")
 
@@ -82,11 +87,11 @@ def _samples() -> tuple[Sample, ...]:
     other = {"decay": "K_pi_pi_nu,K_K_pi_nu,3pi_pi0_nu", "tag": "one_prong"}
     one = {"decay": "one_prong", "tag": "one_prong"}
     return (
-        _signal("signal", NOMINAL_EVENTS),
+        _signal("signal", NOMINAL_EVENTS, tuple(SHIFTS)),
         *masses,
-        _signal("signal_no_isr", OTHER_EVENTS, isr=False),
-        _signal("signal_no_fsr", OTHER_EVENTS, fsr=False),
-        _signal("signal_no_radiation", OTHER_EVENTS, isr=False, fsr=False),
+        _signal("signal_no_isr", EFFECT_EVENTS, isr=False),
+        _signal("signal_no_fsr", EFFECT_EVENTS, fsr=False),
+        _signal("signal_no_radiation", EFFECT_EVENTS, isr=False, fsr=False),
         Sample("tau_other_three_prong", "tau_pair", other, 2_000_000, _pairs, ("mmin",), straight=True),
         Sample("tau_one_prong", "tau_pair", one, 1_000_000, _pairs, ("mmin",), estimate="tau_mass_one_prong.json",
                straight=True),
@@ -104,6 +109,7 @@ def _observe(reco: Reconstruction) -> tuple[Columns, npt.NDArray[np.int8]]:
     columns.update(tag_momenta(reco, event, {name: columns[f"{name}_row"] for name in TAG_TRACKS}))
     columns["radiatedEnergy"] = radiated_energy(reco.truth)[event]
     columns["decayPhotonEnergy"] = radiated_energy(reco.truth, mothers=(0, 1))[event]
+    columns.update(decay_columns(reco.truth, event))
     return columns, found.stage
 
 
@@ -153,6 +159,7 @@ def _shifts() -> dict[str, Any]:
     shifts["momentum_resolution_up"] = partial(tag_shifts.resolution_shift, beam, 1.0 + value["momentum_resolution"])
     shifts["resolution_off"] = partial(tag_shifts.resolution_shift, beam, 0.0)
     shifts["trigger_all"] = tag_shifts.trigger_shift
+    shifts.update({name: partial(mass_shift, beam, move / MEV) for name, move in MOVES.items()})
     return shifts
 
 
@@ -172,7 +179,8 @@ def _variations() -> tuple[Variation, ...]:
 
 def _edge(form: str, counts: FloatArray) -> Estimates:
     fits = fit_edge_counts(counts, form)
-    return Estimates.of(MEV * fits.values[:, 0], MEV * fits.errors[:, 0], status=(fits.status != 0).astype(np.int8))
+    status = (fits.status != 0).astype(np.int8)
+    return Estimates.of(MEV * fits.values[:, 0], low=MEV * fits.low, high=MEV * fits.high, status=status)
 
 
 def _curve(counts: FloatArray) -> FloatArray:
@@ -249,6 +257,7 @@ TAU_MASS = MeasurementStudy(
     per_gev=MEV,
     generated=GENERATED,
     nominal="signal",
+    moved={name: M_TAU * MEV + d for name, d in MOVES.items()},
     effects=EFFECTS,
     off=OFF,
     fits={"pseudomass_edge": partial(_edge, "arctan"), "pseudomass_edge_slope": partial(_edge, "arctan_slope")},
@@ -256,6 +265,8 @@ TAU_MASS = MeasurementStudy(
     variations=_variations(),
     kernel_bins=PUBLISHED["kernel_MeV"]["value"] / (MEV * (RANGE[1] - RANGE[0]) / BINS),
     statistical=PUBLISHED["result"]["m_tau"]["error"],
+    injected="mass_GeV",
+    linearity=tuple(M_TAU * MEV + d for d in DATASET_OFFSETS_MEV),
     notes=(
         "pseudomass_edge: F = 1 - P3 arctan((M - P1)/P2) + P4 (M - P1) + P5 (M - P1)^2; pseudomass_edge_slope: "
         "F = (P3 + P4 (M - P1)) arctan((M - P1)/P2) + P5 (M - P1) + 1. Published forms as remembered [M].",
@@ -264,6 +275,8 @@ TAU_MASS = MeasurementStudy(
         f"'{NOMINAL}' is the unchanged chain.",
         "`error` adds the systematic uncertainties as published, where the publication gives a limit the smaller of it "
         "and ours: what material, alignment and momentum scale are changed by here is a guess in part [M].",
+        "Errors of data with less than 5000 events in the range (2 /fb) are too small: of intervals that should hold "
+        "the truth in 68 % of cases, 60 % do with 1000 events and 67 % with 2000 [C].",
         "Two-photon and four-lepton final states are not part of the background.",
     ),
 )

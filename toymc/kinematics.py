@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toymc.errors import InputError
-from toymc.kernels import kernel
+from toymc.kernels import kernel, lean_kernel
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -38,7 +38,7 @@ def _two_body_momentum(m, m1, m2):
 _MOST_SIGNED_SUMS = 11
 
 
-@kernel
+@lean_kernel
 def _longest_signed_sum(p, n):
     """The longest of all sums of +-p_i of the first n rows, walked in Gray-code order: one sign changes per step."""
     tx, ty, tz = 0.0, 0.0, 0.0
@@ -66,7 +66,7 @@ def _longest_signed_sum(p, n):
     return ax, ay, az
 
 
-@kernel
+@lean_kernel
 def _longest_pair_sum(p, n):
     """The longest signed sum, by pairs.
 
@@ -100,7 +100,7 @@ def _longest_pair_sum(p, n):
     return ax, ay, az
 
 
-@kernel
+@lean_kernel
 def _thrust(p, n):
     """Thrust and its axis of the first n rows of p (n, 3), exactly: the axis is the longest sum of +-p_i.
 
@@ -119,7 +119,7 @@ def _thrust(p, n):
     return length / total, ax / length, ay / length, az / length
 
 
-@kernel
+@lean_kernel
 def _fox_wolfram(p, n):
     """Fox-Wolfram moments H0..H4 of the first n rows of p (n, 3), not divided by s [PRL 41 (1978) 1581]."""
     h0, h1, h2, h3, h4 = 0.0, 0.0, 0.0, 0.0, 0.0

@@ -182,9 +182,9 @@ _operator((abs,), (LANES,), None, _absolute)
 def _select(context: Any, mask: Any, a: Any, b: Any) -> Any:
     common = _common((a, b))
     if common is None and _is_plain(a) and _is_plain(b):
-        whole = isinstance(a, types.Integer) and isinstance(b, types.Integer)
-        common = PLACES if whole else LANES
-    if mask != MASK or common is None:
+        kinds = {types.Boolean: MASK, types.Integer: PLACES}
+        common = next((v for k, v in kinds.items() if isinstance(a, k) and isinstance(b, k)), LANES)
+    if not (mask == MASK or isinstance(mask, types.Boolean)) or common is None:
         return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -350,6 +350,35 @@ def gathered(context: Any, array: Any, places: Any) -> Any:
     return signature(PLACES if whole else LANES, array, PLACES), generate
 
 
+def taken(array: Any, place: Any) -> Any:
+    """array[place] of a one-dimensional array, lane by lane."""
+    return array[place]
+
+
+@overload(taken, strict=False)
+def _taken(array: Any, place: Any) -> Any:
+    if place == PLACES:
+        return lambda array, place: gathered(array, place)
+    return lambda array, place: array[place]
+
+
+@_instruction
+def copied(context: Any, array: Any, first: Any, out: Any, place: Any, count: Any) -> Any:
+    """Copy `count` neighbours from array[first] on to out[place] and on: contiguous arrays of one type, apart."""
+    plain = isinstance(array, types.Array) and isinstance(out, types.Array)
+    if not (plain and array.ndim == out.ndim == 1 and array.dtype == out.dtype):
+        return None
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        source = _pointer(context, builder, sig.args[0], *args[:2])
+        target = _pointer(context, builder, sig.args[2], *args[2:4])
+        size = context.get_abi_sizeof(context.get_data_type(sig.args[0].dtype))
+        cgutils.raw_memcpy(builder, target, source, args[4], size, align=size)
+        return context.get_dummy_value()
+
+    return signature(types.void, array, types.int64, out, types.int64, types.int64), generate
+
+
 def chosen(mask: Any, a: Any, b: Any) -> Any:
     """`a` where the mask is true, else `b`; of two plain numbers `Lanes`, of two integers `Places`."""
     return a if mask else b
@@ -357,7 +386,7 @@ def chosen(mask: Any, a: Any, b: Any) -> Any:
 
 @overload(chosen, strict=False)
 def _chosen(mask: Any, a: Any, b: Any) -> Any:
-    if mask == MASK:
+    if mask == MASK or _common((a, b)) is not None:
         return lambda mask, a, b: _select(mask, a, b)
     return lambda mask, a, b: a if mask else b
 
@@ -452,7 +481,7 @@ def _stamp() -> None:
     digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     stamped: tuple[Any, ...] = (
         chosen, root, nearest, whole, real, lower_of, higher_of, some, every, filled, filled_places, lane, loaded,
-        stored, gathered, bits_of, of_bits,
+        stored, gathered, copied, taken, bits_of, of_bits,
     )  # fmt: skip
     for function in stamped:
         function.toymc_stamp = digest

@@ -3,6 +3,7 @@
 `spinors`       Dirac spinors in the chiral basis; a fermion line with one boson on it
 `layout`        rows of the scratch arrays
 `emission`      the amplitudes: X off the final leptons, off the beams, s and t channel
+`bhabha_photon` e+e- -> e+ e- gamma in closed form
 `phase_space`   three-body phase space, one map for each kind of peak, shares of the channels
 `spin`          spin densities of fermion pairs and of a vector boson; directions drawn from them
 `radiator`      initial-state radiation above any threshold, running coupling, as tables

@@ -45,6 +45,17 @@ def number(section: str, name: str) -> float:
     return float(entry["value"] if isinstance(entry, dict) else entry)
 
 
+def entry_rows(section: str, name: str) -> list[tuple[tuple[int, ...], float]]:
+    """Daughters and fraction of every row of a list of decays.
+
+    Examples
+    --------
+    >>> entry_rows("decays", "tau")[0]
+    ((-413,), 0.0131838)
+    """
+    return [(tuple(row["products"]), float(row["fraction"])) for row in _entry(section, name)]
+
+
 def uncertainty(section: str, name: str) -> float:
     """Uncertainty of an entry; 0 where the table gives none.
 

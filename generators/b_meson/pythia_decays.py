@@ -6,12 +6,16 @@ decay times and mixing are those of this package, and Pythia's own mixing (incoh
 pair) is off. Masses and lifetimes of what lives long enough to matter are set to the PDG table. Decays of the
 antiparticle are turned into those of the particle by CP, so that each event gives two decays of one species.
 
-Limits of Pythia's B tables (shares read off ParticleData.xml of 8.317): 44 % (B+) and 50 % (B0) of the decays are
-quark-level fragmentation, not measured modes. Decays with an electron make 11.3 % and 10.4 %, those with a tau 3.0 %;
-measured are 10.8(4), 10.1(4) and about 2.4 %. Semileptonic decays have the V-A matrix element without form factors,
-two-body decays carry no helicity amplitudes, three-body decays no Dalitz structure, and none radiates photons
-(`HadronLevel:QED` is off). Inclusive spectra are good to about 10 %; single modes are to be checked before use. EvtGen
-with a current table is the tool for exclusive peaking backgrounds; its output can be read as an event file.
+The leading measured decays replace those of Pythia's table (`measured`): semileptonic ones with e, mu (11.2 % of B+,
+10.3 % of B0, each) and tau (2.9, 2.6 %), D(*) with pi, rho, a1 and D_s(*), the control modes. Limits of what is left
+(ParticleData.xml of 8.317): 42 % (B+) and 47 % (B0) of the decays are quark-level fragmentation, not measured modes.
+Mean of B+ and B0 in the pool beside averages of Upsilon(4S) data (PDG, remembered): pi+- 3.4 without K_S (3.58), K+-
+0.83 (0.789), K0 0.71 (0.64), p 0.095 (0.080), D0 0.71 (0.616), D+- 0.33 (0.231), D_s 0.12 (0.083), Lambda_c 0.023
+(0.036), J/psi 0.0121 (0.0109). Semileptonic decays have the V-A matrix element without form factors, two-body decays
+carry no helicity amplitudes, three-body decays no Dalitz structure, none radiates photons (`HadronLevel:QED` is off),
+and there is no CP violation, neither in the decay times of B0 -> J/psi K_S nor in rates. Inclusive spectra are good to
+10 to 20 %; single modes are to be checked before use. EvtGen with a current table is the tool for exclusive peaking
+backgrounds; its output can be read as an event file.
 """
 
 from collections.abc import Sequence
@@ -26,6 +30,7 @@ from toymc.constants import charge, ctau_cm, mass
 from toymc.errors import InputError
 from toymc.events import STATUS_DECAYED, STATUS_FINAL
 from toymc.generators.b_meson.inputs import B_PLUS, B_ZERO, UPSILON_4S
+from toymc.generators.b_meson.measured import pythia_lines
 from toymc.generators.cache import Arrays, cached_arrays, installed
 from toymc.generators.displaced import ancestor_rows
 from toymc.generators.pythia_batch import PythiaRun, run_pythia
@@ -125,6 +130,8 @@ def pythia_settings(charged: float, neutral: float) -> tuple[str, ...]:
         "PartonLevel:MPI = off",
         "ParticleDecays:mixB = off",
         *lines,
+        *pythia_lines(B_PLUS),
+        *pythia_lines(B_ZERO),
         f"{UPSILON_4S}:new = Upsilon(4S) void 3 0 0 {_ENERGY!r} 0 0 0 0",
         f"{UPSILON_4S}:isResonance = off",
         f"{UPSILON_4S}:mayDecay = on",

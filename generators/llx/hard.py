@@ -11,6 +11,7 @@ With X = gamma no photon is made twice: `toymc.generators.llx.hard_photon`.
 
 import numpy as np
 
+from toymc.generators.amplitudes.bhabha_photon import _bhabha_photon
 from toymc.generators.amplitudes.emission import _fill_amplitudes, _final_squared, _lepton_line, _sum_amplitudes
 from toymc.generators.amplitudes.layout import BOSON, P_ELECTRON, P_MINUS, P_PLUS, P_POSITRON, SPIN_1
 from toymc.generators.amplitudes.phase_space import (
@@ -42,11 +43,11 @@ from toymc.generators.initial_state import _recoil
 from toymc.generators.isr import _isr_photons
 from toymc.generators.llx.hard_photon import (
     _final_photons,
-    _harder,
+    _leads,
     _least_opening,
+    _least_scale,
     _leptons_pass,
     _passes,
-    _recoil_limits,
 )
 from toymc.generators.llx.layout import (
     BOSON_MASS,
@@ -191,6 +192,9 @@ def _amplitude(v, z, s, mass, switches, reals, couplings, running):
     if exchange:
         f_minus = _running(running, 2.0 * m * m - 2.0 * _dot(v, P_ELECTRON, P_MINUS))
         f_plus = _running(running, 2.0 * m * m - 2.0 * _dot(v, P_POSITRON, P_PLUS))
+        closed = _bhabha_photon(v, m, f_s, f_ll, f_minus, f_plus)
+        if closed >= 0.0:
+            return closed * (cl.real * cl.real)
     n_pol = _fill_amplitudes(
         v, z, m, reals[M_ELECTRON], mass, switches[SPIN], cl, cr, el, er, exchange, f_s, f_ll, f_minus, f_plus
     )
@@ -201,19 +205,21 @@ def _amplitude(v, z, s, mass, switches, reals, couplings, running):
 def _place(channel, y, s, mass, e_low, least, least_k, least_e, switches, reals, v, shares):
     """Momenta of the point y of a channel: its phase space times its share of the amplitude.
 
-    e_low, least_k: least energy and 1 - cos of the photon in the hard frame; least_e, least: of the leptons.
+    e_low, least_k: least energy and 1 - cos to e-, e+ of the photon in the hard frame; least_e, least: of the leptons.
     """
     m, m_e = reals[M_LEPTON], reals[M_ELECTRON]
     _beams(v, s, m_e)
     if channel == FINAL:
         space = _final_point(y, s, m, mass, e_low, v)
     elif channel == INITIAL:
-        space = _initial_point(y, s, m, m_e, mass, e_low, least_k, v)
+        space = _initial_point(y, s, m, m_e, mass, e_low, min(least_k[0], least_k[1]), v)
     elif channel < LEG_MINUS:
-        least_t = least * np.sqrt(s) * least_e
-        space = _beam_point(y, s, m, m_e, mass, e_low, least_k, least_t, channel == BEAM_MINUS, v)
+        # the photon along one beam, the lepton of the other near that one
+        near, far = (0, 1) if channel == BEAM_MINUS else (1, 0)
+        least_t = least[far] * np.sqrt(s) * least_e
+        space = _beam_point(y, s, m, m_e, mass, e_low, least_k[near], least_t, channel == BEAM_MINUS, v)
     else:
-        space = _leg_point(y, s, m, e_low, least, channel == LEG_MINUS, v)
+        space = _leg_point(y, s, m, e_low, least[1] if channel == LEG_MINUS else least[0], channel == LEG_MINUS, v)
     if space <= 0.0 or switches[FULL] == 0:
         return space
     if switches[EXCHANGE] != 0:
@@ -237,20 +243,23 @@ def _weight(
         return 0.0, mass, 0
     if switches[LINE_SHAPE] != 0:
         weight *= mass * _total_width(modes, mass)[0] / (reals[MASS] * reals[WIDTH])
-    n, e_low, least, least_k, least_e = 0, 0.0, 0.0, 0.0, 0.0
-    photon = switches[PHOTON] != 0
+    n, e_low, least_e, least, least_k = 0, 0.0, 0.0, (0.0, 0.0), (0.0, 0.0)
+    photon, exchange = switches[PHOTON] != 0, switches[EXCHANGE] != 0
     if photon:
         n = _radiation_frame(rng, numbers, state, photons, frame, work, rotation)
-        scale, ratio, delta = _recoil_limits(n, state[0], s, photons)
+        scale = _least_scale(n, state[0], photons)
         e_low, least_e = scale * reals[PHOTON_ENERGY], scale * max(reals[LEPTON_ENERGY], 1e-3)
-        least = _least_opening(1.0 - reals[LEPTON_COSINE], ratio, delta)
-        least_k = _least_opening(1.0 - reals[PHOTON_COSINE], ratio, delta)
+        c_k = reals[PHOTON_COSINE]
+        least_k = _least_opening(n, c_k, 1.0, frame), _least_opening(n, c_k, -1.0, frame)
+        if exchange:
+            c = reals[LEPTON_COSINE]
+            least = _least_opening(n, c, 1.0, frame), _least_opening(n, c, -1.0, frame)
     weight *= _place(channel, y, s, mass, e_low, least, least_k, least_e, switches, reals, v, shares)
     if not weight > 0.0:
         return 0.0, mass, 0
-    energy = 0.0
+    across2 = 0.0
     if photon:
-        energy, passes = _passes(v, frame, n, photons, reals, switches[EXCHANGE] != 0, least, least_k)
+        across2, passes = _passes(v, frame, n, photons, reals, exchange, least, least_k)
         if not passes:
             return 0.0, mass, 0
     weight *= _amplitude(v, z, s, mass, switches, reals, couplings, running) * reals[FACTOR] / s
@@ -258,7 +267,7 @@ def _weight(
         weight *= s / state[0]
     if switches[FINAL_PHOTONS] != 0:
         beams, n = n, _final_photons(rng, v, n, photons, frame, reals[M_LEPTON])
-        if n > beams and (_harder(photons, beams, n, energy, reals) or not _leptons_pass(v, frame, reals)):
+        if n > beams and (_leads(photons, beams, n, across2, reals) or not _leptons_pass(v, frame, reals)):
             return 0.0, mass, 0
     return weight, mass, n
 

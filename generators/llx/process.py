@@ -282,7 +282,7 @@ def prepare_plan(plan: Plan, values: Mapping[str, Value], beam: BeamCard, seed: 
         "overflow_trials": integral.trials,
         "overflow_excess": integral.overflow_excess,
         "largest_ratio": integral.largest_ratio,
-        "channels": integral.channels,
+        "channels": {name: round(share, 4) for name, share in integral.channels.items()},
         "vacuum_polarisation": float(vacuum_polarisation.enhancement(sqrt_s**2)),
     }
     if plan.boson.modes:
@@ -297,11 +297,11 @@ def _theory_error(plan: Plan, channels: Mapping[str, float], sqrt_s: float) -> f
     Radiated pairs, poles of the Upsilon states, O(alpha) corrections of the final state 3 alpha/(4 pi) with its
     logarithms near threshold: 0.5 % together, as for tau pairs. Without further photons (``fsr=false``) a photon off
     the final leptons comes with its mean number N where events go like 1 - exp(-N): N/2 of that part, N = 2 alpha/pi
-    (ln(s/m^2) - 1) ln(sqrt(s)/2 E). For electrons the separation of matrix element and radiators adds 0.8 %.
+    (ln(s/m^2) - 1) ln(sqrt(s)/2 E). For electrons the separation of matrix element and radiators adds 0.2 %.
     """
     if not plan.isr:
         return 0.0
-    common = float(np.hypot(5e-3, 8e-3)) if plan.exchange else 5e-3
+    common = float(np.hypot(5e-3, 2e-3)) if plan.exchange else 5e-3
     if plan.boson.mass > 0.0 or plan.fsr:
         return common
     log = np.log(sqrt_s**2 / plan.lepton_mass**2) - 1.0

@@ -5,9 +5,8 @@ to the electron. Summed over the spins of the pair and integrated over its angle
 
     int dPhi_2 sum |l current|^2 = e^2 beta/(8 pi) 4/3 W^2 (1 + 2 m^2/W^2) (-g + k k/W^2),
 
-the propagator 1/W^4. The pair has C = -1 here and +1 from two photons: the two do not interfere in anything that is
-symmetric in l+ and l- (charge asymmetries from their interference are left out). e+e- annihilation is left out: the
-pair would recoil against an e+e- pair from another time-like photon.
+the propagator 1/W^4. The pair has C = -1 here and +1 from two photons: the two interfere in charge asymmetries alone
+(`complete` adds them).
 
 Phase space: the e+ scatters (Q^2_2, mass^2 of e- and pair s_e = s + m^2 - 2 sqrt(s) E'_2), then e- gamma* -> e- gamma*
 in its own rest frame, flat in ln(m^2 - u). Only events in which the exchanged photon comes from the e+ are drawn, with
@@ -19,9 +18,10 @@ import numpy as np
 from toymc.generators.amplitudes.emission import _fill_amplitudes, _sum_amplitudes
 from toymc.generators.amplitudes.layout import BOSON, P_ELECTRON, P_MINUS, P_PLUS, P_POSITRON
 from toymc.generators.amplitudes.phase_space import _one_sided
-from toymc.generators.amplitudes.spin import _boson_density, _vector_decay_direction, _vector_pair_density
+from toymc.generators.amplitudes.spin import _boson_density, _vector_decay_direction
 from toymc.generators.lorentz import _transverse
 from toymc.generators.two_photon.layout import (
+    DECAY_ROWS,
     M_BEAM,
     M_PAIR,
     OUT_MINUS,
@@ -154,20 +154,17 @@ def _mirror(rng, s, reals, v, inv, av, az):
 
 
 @lean_kernel
-def _emitted_decay(rng, reals, inv, av, az, rho, density):
-    """Direction of the l- in the rest frame of the pair (axes of the centre of mass), and the pair's density."""
+def _emitted_decay(rng, reals, inv, av, az, rho):
+    """Leptons of the pair in the e+e- centre of mass: rows DECAY_ROWS, DECAY_ROWS + 1 of `av`."""
     mass, w = reals[M_PAIR], np.sqrt(inv[W2])
     beta = np.sqrt(max(0.0, 1.0 - 4.0 * mass * mass / inv[W2]))
     _boson_density(az, 3, rho)
     nx, ny, nz = _vector_decay_direction(rng, av, rho, beta)
-    # the pair in the centre of mass, rows 8 and 9
     p, half = 0.5 * w * beta, 0.5 * w
     kx, ky, kz, ke = av[BOSON, 0], av[BOSON, 1], av[BOSON, 2], av[BOSON, 3]
     for side in range(2):
-        q = p if side == 0 else -p
+        q, row = p if side == 0 else -p, DECAY_ROWS + side
         along = q * (kx * nx + ky * ny + kz * nz) / w
         f = along / (ke + w) + half / w
-        av[8 + side, 0], av[8 + side, 1], av[8 + side, 2] = q * nx + f * kx, q * ny + f * ky, q * nz + f * kz
-        av[8 + side, 3] = ke * half / w + along
-    _vector_pair_density(av, az, 8, 9, mass, rho, density)
-    return nx, ny, nz
+        av[row, 0], av[row, 1], av[row, 2] = q * nx + f * kx, q * ny + f * ky, q * nz + f * kz
+        av[row, 3] = ke * half / w + along

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toymc.generators.amplitudes import layout as amplitude_layout
+from toymc.generators.amplitudes.four_leptons import Graphs
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -15,8 +16,8 @@ DIMENSIONS = 6
 """Directions of the cells: y1 y2, rapidity, both Q^2, relative azimuth of the scattered leptons, cos theta*."""
 
 # `reals` of the settings
-M_BEAM, M_PAIR, W_LOW, Q2_HIGH, FACTOR, FIXED_S, FORM_MASS2 = 0, 1, 2, 3, 4, 5, 6
-N_REALS = 7
+M_BEAM, M_PAIR, W_LOW, Q2_HIGH, FACTOR, FIXED_S, FORM_MASS2, CEILING = 0, 1, 2, 3, 4, 5, 6, 7
+N_REALS = 8
 # `switches`: what the pair is; whether W_LOW holds for every e+e- pair of four electrons
 PAIR, ALL_PAIRS, N_SWITCHES = 0, 1, 2
 LEPTONS, PIONS, KAONS, PROTONS, EMITTED = 0, 1, 2, 3, 4
@@ -28,6 +29,8 @@ OUT_MINUS, OUT_PLUS, TOTAL = 0, 1, 2
 PAIR_MINUS, PAIR_PLUS, MINUS_Q1, MINUS_Q2, POL_1, POL_2 = 3, 4, 5, 6, 7, 10
 AXIS_X, AXIS_Y, AXIS_Z, SPARE = 13, 14, 15, 16
 N_VECTORS = 18
+# rows of `amplitude_v` for the pair of a virtual photon in the e+e- centre of mass
+DECAY_ROWS = 8
 
 # entries of `invariants`
 W2, Q2_1, Q2_2, NU, ROOT_X = 0, 1, 2, 3, 4
@@ -36,11 +39,11 @@ COS_PHI, SIN_PHI = 11, 12
 COS_THETA, AZIMUTH = 13, 14
 N_INVARIANTS = 15
 
-# rows of `spinors`: bras of l-, kets of l+; bras with photon 1 (2) attached: 3 spin + polarisation
-BRA, KET, BRA_1, BRA_2, N_SPINORS = 0, 2, 4, 10, 16
+# rows of `spinors`: bra of l-, kets of l+; bras with photon 1 (2) of each polarisation attached
+BRA, KET, BRA_1, BRA_2, N_SPINORS = 0, 1, 3, 6, 9
 
-# columns of a hard event: frame of the spin density -> laboratory, momenta of the four particles in the laboratory,
-# those of the pair in the frame of the density, vertex, mass of the pair, density
+# columns of a hard event: e+e- centre of mass -> laboratory, momenta of the four particles in the laboratory, those of
+# a pair of leptons in the centre of mass, vertex, mass of the pair, its spin density (axes of the centre of mass)
 FRAME, ELECTRON, POSITRON, MINUS, PLUS, INSIDE, VERTEX, W, DENSITY, N_COLUMNS = 0, 16, 19, 22, 25, 28, 34, 37, 38, 54
 
 
@@ -52,6 +55,7 @@ class TwoPhotonSettings(NamedTuple):
     switches: IntArray
     reals: FloatArray
     table: FloatArray  # of hadron pairs: `hadrons.wave_table`; one row for leptons
+    graphs: Graphs  # none for hadrons
 
 
 class TwoPhotonScratch(NamedTuple):

@@ -12,7 +12,6 @@ longitudinal vector less a multiple of q is e_L = (Q/|q|) t: no cancellation for
 
 import numpy as np
 
-from toymc.generators.amplitudes.spin import _add_trace
 from toymc.generators.amplitudes.spinors import _attach_bra, _bar, _current, _u_spinor, _v_spinor
 from toymc.generators.two_photon.layout import (
     A_1,
@@ -69,24 +68,19 @@ def _place_leptons(v, inv, mass, cosine, phi):
 
 
 @lean_kernel
-def _lepton_spinors(v, z, inv, mass, n_spins):
-    """Spinors of the pair and the bras with one photon attached; n_spins of the l-."""
+def _lepton_spinors(v, z, inv, mass):
+    """Spinors of the pair and the bras with one photon attached; one spin of the l-."""
     one = complex(1.0, 0.0)
     # (k - q)^2 - m^2 = -(Q^2 + 2 k.q); k.q = E omega -+ p q cos, and Q^2 + W omega = (W^2 + Q1^2 + Q2^2)/2 for either
     half = 0.5 * (inv[W2] + inv[Q2_1] + inv[Q2_2])
     # 2 p_z q with q = -(z component of the row MINUS_Q1)
     along = 2.0 * v[PAIR_MINUS, 2] * v[MINUS_Q2, 2]
     scale_1, scale_2 = -1.0 / (half - along), -1.0 / (half + along)
-    for s in range(n_spins):
-        _u_spinor(z, BRA + s, v, PAIR_MINUS, mass, s)
-        _bar(z, BRA + s)
-        for i in range(3):
-            _attach_bra(
-                z, BRA_1 + 3 * s + i, BRA + s, v, PAIR_MINUS, 1.0, MINUS_Q1, mass, scale_1, 1, POL_1 + i, one, one
-            )
-            _attach_bra(
-                z, BRA_2 + 3 * s + i, BRA + s, v, PAIR_MINUS, 1.0, MINUS_Q2, mass, scale_2, 1, POL_2 + i, one, one
-            )
+    _u_spinor(z, BRA, v, PAIR_MINUS, mass, 0)
+    _bar(z, BRA)
+    for i in range(3):
+        _attach_bra(z, BRA_1 + i, BRA, v, PAIR_MINUS, 1.0, MINUS_Q1, mass, scale_1, 1, POL_1 + i, one, one)
+        _attach_bra(z, BRA_2 + i, BRA, v, PAIR_MINUS, 1.0, MINUS_Q2, mass, scale_2, 1, POL_2 + i, one, one)
     for s in range(2):
         _v_spinor(z, KET + s, v, PAIR_PLUS, mass, s)
 
@@ -117,23 +111,3 @@ def _pair_squared(v, z):
             total += a1.real * a1.real + a1.imag * a1.imag
             total += a2.real * a2.real + a2.imag * a2.imag
     return 2.0 * total
-
-
-@lean_kernel
-def _pair_amplitude(v, z, i, j, bra, ket):
-    """T(v_i, w_j) for one spin configuration."""
-    t1, x1, y1, z1 = _current(z, BRA_1 + 3 * bra + i, KET + ket)
-    t2, x2, y2, z2 = _current(z, BRA_2 + 3 * bra + j, KET + ket)
-    return _against(v, POL_2 + j, t1, x1, y1, z1) + _against(v, POL_1 + i, t2, x2, y2, z2)
-
-
-@lean_kernel
-def _lepton_density(v, z, density):
-    """Spin density of the pair (`toymc.generators.amplitudes.spin`), axes of the frame of the pair."""
-    for k in range(16):
-        density[k] = 0.0
-    for i in range(3):
-        for j in range(3):
-            m00, m01 = _pair_amplitude(v, z, i, j, 0, 0), _pair_amplitude(v, z, i, j, 0, 1)
-            m10, m11 = _pair_amplitude(v, z, i, j, 1, 0), _pair_amplitude(v, z, i, j, 1, 1)
-            _add_trace(density, 1.0, m00, m01, m10, m11, m00, m01, m10, m11)

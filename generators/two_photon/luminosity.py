@@ -124,6 +124,4 @@ def lepton_pair_angular_nb(z: npt.ArrayLike, w: float, mass: float) -> FloatArra
     z = np.asarray(z, dtype=np.float64)
     beta2 = 1.0 - 4.0 * mass**2 / w**2
     shape = 1.0 + 2.0 * beta2 * (1.0 - beta2) * (1.0 - z * z) - beta2**2 * z**4
-    return np.asarray(
-        2.0 * np.pi * ALPHA_LO**2 * np.sqrt(beta2) / w**2 * shape / (1.0 - beta2 * z * z) ** 2 * _NB_GEV2
-    )
+    return np.asarray(2.0 * np.pi * ALPHA_LO**2 * np.sqrt(beta2) / w**2 * shape / (1.0 - beta2 * z * z) ** 2 * _NB_GEV2)

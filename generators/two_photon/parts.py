@@ -6,8 +6,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from toymc.constants import ALPHA_LO, GEV2_TO_FB, M_E, M_MU, M_TAU
+from toymc.constants import ALPHA_LO, GEV2_TO_FB, M_E
 from toymc.events import EventBatch
+from toymc.generators.amplitudes.four_leptons import Graphs, graph_scratch, no_graphs
 from toymc.generators.beams import beam_array
 from toymc.generators.llx import layout as llx
 from toymc.generators.llx.bosons import Boson
@@ -20,17 +21,15 @@ from toymc.generators.tau import modes as tau_modes
 from toymc.generators.tau.decay import build_tau_tables
 from toymc.generators.tau.tables import CELL_COLUMNS
 from toymc.generators.tau_pair import _mode_list
-from toymc.generators.two_photon import hadrons, layout
-from toymc.generators.two_photon.annihilation import _generate_annihilation
-from toymc.generators.two_photon.hard import _generate_two_photon
+from toymc.generators.two_photon import annihilation, hadrons, hard, layout
+from toymc.generators.two_photon.complete import LEPTON_MASS, four_lepton_graphs
 from toymc.generators.two_photon.layout import TwoPhotonSettings
 from toymc.generators.two_photon.rows import PairRows, write_pairs
-from toymc.generators.two_photon.sampler import AnnihilationEnvelope, TwoPhotonEnvelope, finish, measure
+from toymc.generators.two_photon.sampler import AnnihilationEnvelope, TwoPhotonEnvelope, completed, finish, measure
 from toymc.geometry.beam import BeamCard
 
 FloatArray = npt.NDArray[np.float64]
 
-LEPTON_MASS = {11: M_E, 13: M_MU, 15: M_TAU}
 _CELLS = {layout.LEPTONS: (1500, 200), layout.EMITTED: (1000, 160)}
 _HADRON_CELLS = (1000, 160)
 _ANNIHILATION_CELLS = (400, 200)
@@ -46,7 +45,11 @@ class Part(Protocol):
 
     @property
     def integral(self) -> Integral:
-        """Cross-section in fb and quality of the envelope."""
+        """Share of the complete cross-section in fb and quality of the envelope."""
+
+    @property
+    def alone(self) -> float:
+        """Cross-section of the graphs of this part alone, fb."""
 
     def generate(self, rng: np.random.Generator, n: int) -> EventBatch:
         """n unweighted events."""
@@ -59,32 +62,46 @@ class TwoPhotonPart:
 
     name: str
     integral: Integral
+    alone: float
     settings: TwoPhotonSettings
     pair: PairRows
     tables: object | None
 
     def generate(self, rng: np.random.Generator, n: int) -> EventBatch:
         """n unweighted events, ids from 0."""
-        hard = np.empty((n, layout.N_COLUMNS))
-        _generate_two_photon(rng, self.settings, layout.scratch(), self.tables is not None, hard, np.empty(n))
-        return write_pairs(rng, hard, self.pair, self.tables, self.name)
+        columns = np.zeros((n, layout.N_COLUMNS))
+        trees = graph_scratch(self.settings.graphs)
+        hard._generate_two_photon(
+            rng, self.settings, layout.scratch(), trees, self.tables is not None, columns, np.empty(n)
+        )
+        return write_pairs(rng, columns, self.pair, self.tables, self.name)
 
 
 @dataclass(frozen=True)
 class AnnihilationPart:
-    """Events from e+e- -> l+ l- gamma*(-> L+ L-); `limits` as `sampler.AnnihilationEnvelope`."""
+    """Events from e+e- -> l+ l- gamma*(-> L+ L-).
+
+    `limits` as `sampler.AnnihilationEnvelope`, `first`: row of the l- in the momenta of the graphs, `ceiling`: R_max.
+    """
 
     name: str
     integral: Integral
+    alone: float
     settings: HardSettings
     limits: tuple[float, float, float, float]
+    graphs: Graphs
+    first: int
+    ceiling: float
     rows: LeptonsAndBoson
 
     def generate(self, rng: np.random.Generator, n: int) -> EventBatch:
         """n unweighted events, ids from 0."""
-        hard = np.empty((n, llx.N_COLUMNS))
-        _generate_annihilation(rng, self.settings, hard_scratch(), *self.limits, hard, np.empty(n))
-        reals, codes, offsets, weight = self.rows._rows(rng, hard)
+        columns = np.empty((n, llx.N_COLUMNS))
+        annihilation._generate_annihilation(
+            rng, self.settings, hard_scratch(), self.graphs, graph_scratch(self.graphs), *self.limits, self.first,
+            self.ceiling, columns, np.empty(n),
+        )  # fmt: skip
+        reals, codes, offsets, weight = self.rows._rows(rng, columns)
         return event_batch(reals, codes, offsets, weight, 0, self.name)
 
 
@@ -159,11 +176,22 @@ def two_photon_part(
     table = np.zeros((3, hadrons.N_WAVES)) if leptons else hadrons.wave_table(hadrons.KINDS[kind - layout.PIONS])
     switches = np.zeros(layout.N_SWITCHES, dtype=np.int64)
     switches[layout.PAIR], switches[layout.ALL_PAIRS] = kind, limits.all_pairs
-    settings = TwoPhotonSettings(beam_array(beam), np.zeros((n_cells, CELL_COLUMNS)), switches, reals, table)
+    graphs = four_lepton_graphs((11, pdg)) if leptons else no_graphs()
+    settings = TwoPhotonSettings(beam_array(beam), np.zeros((n_cells, CELL_COLUMNS)), switches, reals, table, graphs)
     envelope = TwoPhotonEnvelope(settings, rng)
     envelope.grow(points)
     finish(envelope)
-    integral = measure(envelope)
+    base = integral = measure(envelope)
+    reals[layout.CEILING] = 1.0
+    if leptons:
+        trees = graph_scratch(graphs)
+
+        def ratios(n: int) -> FloatArray:
+            found = np.empty(n)
+            hard._probe_complete(rng, settings, envelope.scratch, trees, found)
+            return found
+
+        integral, reals[layout.CEILING] = completed(base, ratios)
     codes = tau_modes.parse_modes(tau_mode_names)
     fraction = np.zeros(tau_modes.N_MODES)
     fraction[: tau_modes.N_DECAYS] = tau_modes.branching_fractions()
@@ -172,7 +200,7 @@ def two_photon_part(
     events.reals[layout.FIXED_S] = 0.0
     name = {layout.LEPTONS: "two photons", layout.EMITTED: "emission"}.get(kind, "two photons")
     pair = PairRows(pdg, mass, codes, cumulative, use_fsr)
-    return TwoPhotonPart(name, integral, events, pair, build_tau_tables() if pdg == 15 else None)
+    return TwoPhotonPart(name, integral, base.value, events, pair, build_tau_tables() if pdg == 15 else None)
 
 
 @dataclass(frozen=True)
@@ -256,9 +284,23 @@ def annihilation_part(
     settings = settings._replace(cells=np.concatenate(cells), channel=np.concatenate(owners))
     envelope = AnnihilationEnvelope(settings, limits, rng)
     finish(envelope)
-    integral = measure(envelope)
+    graphs = four_lepton_graphs((min(way.lepton, way.pair), max(way.lepton, way.pair)))
+    first = 2 if way.lepton <= way.pair else 4
+    trees = graph_scratch(graphs)
+
+    def ratios(n: int) -> FloatArray:
+        found = np.empty(n)
+        annihilation._probe_complete(
+            rng, settings, envelope.scratch, graphs, trees, *limits, first, np.empty(llx.N_COLUMNS), found
+        )
+        return found
+
+    base = measure(envelope)
+    integral, ceiling = completed(base, ratios)
     row_settings, tables = _row_settings(plan, settings, 0.0)
     writer = LeptonsAndBoson("ee_ll", way.name, {}, integral.value, integral.error, {}, settings, row_settings, tables)
     events = settings._replace(reals=settings.reals.copy())
     events.reals[llx.FIXED_S] = 0.0
-    return AnnihilationPart(way.name, integral, events, limits, replace(writer, hard=events))
+    return AnnihilationPart(
+        way.name, integral, base.value, events, limits, graphs, first, ceiling, replace(writer, hard=events)
+    )

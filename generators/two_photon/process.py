@@ -1,4 +1,4 @@
-"""A prepared four-body process: an incoherent sum of parts, events of all parts mixed in random order."""
+"""A prepared four-body process: a sum of parts, events of all parts mixed in random order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +16,9 @@ from toymc.generators.two_photon.rows import shuffled
 class SumOfParts:
     """A prepared process: see `toymc.generators.processes.PreparedProcess`.
 
-    `info` has for every part its cross-section in fb, efficiency, trials above the envelope, the share of the
-    cross-section that lies above it and the largest weight over the envelope.
+    `info` has for every part its share of the cross-section and the cross-section of its graphs alone in fb,
+    efficiency, trials above the envelope, the share of the cross-section that lies above it and the largest weight
+    over the envelope.
     """
 
     name: str
@@ -95,6 +96,7 @@ def sum_of_parts(
         part.name: {
             "cross_section_fb": factor * part.integral.value,
             "error_fb": factor * part.integral.error,
+            "alone_fb": factor * part.alone,
             "efficiency": part.integral.efficiency,
             "overflow_count": part.integral.overflow_count,
             "overflow_trials": part.integral.trials,

@@ -3,6 +3,7 @@
 Signal sides (Upsilon, both mesons, K(*) S, radiation, vertices), whole signal events with the other B from the pool,
 and generic pairs, made and read back from the cache. Rates are in processor time, so that other work on the machine
 counts less. Pythia 8 decays both mesons to K+ S -> K+ mu mu by phase space: two signal sides for every event.
+`phasespace` (where installed) makes the decay of one B at rest alone: no Upsilon, beams, radiation, flight or vertices.
 """
 
 import os
@@ -11,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 
+from tests.benchmarks.phasespace_peer import INSTALL, b_to_k_scalar_rate
 from toymc.generators.b_meson.pythia_decays import _event_file, pythia_settings
 from toymc.generators.processes import prepare
 from toymc.generators.pythia_batch import PythiaRun, run_pythia
@@ -74,6 +76,12 @@ def main() -> None:
         print(f"{name:40s} {value:12,.0f} {value / peer['signal' if 'side' in name else 'generic']:12,.1f}")
     print(f"{'Pythia 8, signal sides':40s} {peer['signal']:12,.0f}")
     print(f"{'Pythia 8, generic pairs':40s} {peer['generic']:12,.0f}")
+    plain = b_to_k_scalar_rate()
+    if plain is None:
+        print(INSTALL)
+    else:
+        print(f"{'phasespace, B -> K S(mu mu) at rest':40s} {plain:12,.0f}")
+        print(f"ratio of the signal side kplus_mumu to phasespace: {rows['signal side, kplus_mumu'] / plain:.2f}")
 
 
 if __name__ == "__main__":

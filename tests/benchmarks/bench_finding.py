@@ -19,8 +19,9 @@ REPETITIONS = 9
 @kernel
 def _find(pt, tan_lambda, rho, d0, n_svd, n_cdc, numbers, efficiency):
     total = 0.0
+    flat, columns = efficiency.reshape(-1), efficiency.shape[1]
     for i in range(len(pt)):
-        total += _probability(pt[i], tan_lambda[i], rho[i], d0[i], 0.0, n_svd[i], n_cdc[i], numbers, efficiency)
+        total += _probability(pt[i], tan_lambda[i], rho[i], d0[i], 0.0, n_svd[i], n_cdc[i], numbers, flat, columns)
     return total
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tests.detector.klm_probe import klm as _klm
 from toymc.detector import build_detector
 from toymc.detector.identification import identification_probability
-from toymc.detector.muons.kernels import _klm, _klm_neutral
+from toymc.detector.muons.kernels import _klm_neutral
 from toymc.detector.trigger.kernels import _trigger_batch
 from toymc.geometry import load_card
 from toymc.kernels import kernel

@@ -10,9 +10,9 @@ from toymc.detector.calorimeter.charged import _track_cluster, _unmatched
 from toymc.detector.calorimeter.electrons import MAX_BREMS, _photon_share, _radiate, _radiated_photons
 from toymc.detector.calorimeter.hadrons import _neutral_hadron, _split_offs
 from toymc.detector.calorimeter.merging import _merge_event, _overlap
-from toymc.detector.calorimeter.photons import _photon
+from toymc.detector.calorimeter.photons import _pointing, _put, _shower
 from toymc.detector.calorimeter.surface import _helix_impact, _impact, _material_row
-from toymc.kernels import kernel
+from toymc.kernels import inlined_kernel, kernel
 
 
 @dataclass
@@ -42,6 +42,26 @@ def cut(blocks, n, offsets):
     return Clusters(blocks[0][:, :n], blocks[1][:n], blocks[2][:, :n], event)
 
 
+@inlined_kernel
+def _photon(
+    rng, energy, x, y, z, ux, uy, uz, front, truth, numbers, regions, sigma, response, scale, outer, f, cov, ints, n
+):
+    """One photon, with the functions that the simulation gives eight."""
+    measured, log_energy, vx, vy, vz, region = _shower(
+        energy, x, y, z, ux, uy, uz, front, rng.random(), rng.standard_normal(), rng.standard_normal(),
+        numbers, regions, sigma, response, scale, outer,
+    )  # fmt: skip
+    if not measured > 0.0:
+        return n
+    theta, phi, width, width_theta, width_phi = _pointing(
+        rng.standard_normal(), rng.standard_normal(), log_energy, vx, vy, vz, 0.0, region, numbers, regions, sigma
+    )
+    return _put(
+        measured, theta, phi, width, width_theta, width_phi, vx, vy, vz, region, truth,
+        rng.random() < numbers.in_time, f, cov, ints, n,
+    )  # fmt: skip
+
+
 @kernel
 def _run_photons(
     rng, first, energy, x, u, front, merge, numbers, regions, sigma, response, scale, outer, f, cov, ints, at
@@ -49,6 +69,7 @@ def _run_photons(
     n = np.int64(0)
     impact = np.empty((3, 0))
     none = np.empty(0)
+    regions, sigma, response, scale = regions.reshape(-1), sigma.reshape(-1), response.reshape(-1), scale.reshape(-1)
     for i in range(len(first) - 1):
         at[i] = n
         begin = n
@@ -81,6 +102,7 @@ def photons(rng, tables, p4, per_event=1, position=None, front=0.0, merge=False)
 @kernel
 def _run_hadrons(rng, row, mass, given, x, p, numbers, regions, sigma, hadrons, visible, f, cov, ints, at, interacted):
     n = np.int64(0)
+    regions, sigma, hadrons = regions.reshape(-1), sigma.reshape(-1), hadrons.reshape(-1)
     for j in range(len(p)):
         at[j] = n
         size = math.sqrt(p[j, 0] ** 2 + p[j, 1] ** 2 + p[j, 2] ** 2)
@@ -112,8 +134,10 @@ def _run_tracks(
     energy, v, interacted, radiated, f, cov, ints, at,
 ):  # fmt: skip
     n = np.int64(0)
-    emitted = np.empty((MAX_BREMS, 4))
+    emitted, made = np.empty((MAX_BREMS, 4)), np.empty((MAX_BREMS, 8))
     impact = np.empty((3, len(p)))
+    regions, sigma, response, scale = regions.reshape(-1), sigma.reshape(-1), response.reshape(-1), scale.reshape(-1)
+    hadrons, ionisation = hadrons.reshape(-1), ionisation.reshape(-1)
     for j in range(len(p)):
         at[j] = n
         begin = n
@@ -127,18 +151,22 @@ def _run_tracks(
             m = _radiate(rng, size, pz / pt, math.sqrt(a * a + b * b), numbers, shells, emitted)
             if m > 0:
                 radiated[j] = size - emitted[m - 1, 2]
-            n, a, b, c, px, py, pz, curvature = _radiated_photons(
-                rng, a, b, c, px, py, pz, curvature, emitted, m, j, numbers, regions, sigma, response, scale, outer,
-                f, cov, ints, n,
-            )  # fmt: skip
+            a, b, c, px, py, pz, curvature = _radiated_photons(a, b, c, px, py, pz, curvature, emitted, m, made)
+            for q in range(m):
+                r = made[q]
+                n = _photon(
+                    rng, r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], j, numbers, regions, sigma, response, scale,
+                    outer, f, cov, ints, n,
+                )  # fmt: skip
         e, vx, vy, vz, hit = _track_cluster(
-            rng, species, a, b, c, px, py, pz, mass, curvature, end_arc,
+            rng.standard_normal(), rng.standard_normal(), rng.random(), rng.random(), float(species), a, b, c,
+            px, py, pz, mass, curvature, end_arc,
             numbers, regions, sigma, response, scale, outer, hadrons, visible, ionisation,
         )  # fmt: skip
-        energy[j], interacted[j] = e, hit
+        energy[j], interacted[j] = e, 1 if hit else 0
         v[j, 0], v[j, 1], v[j, 2] = vx, vy, vz
         impact[0, j], impact[1, j], impact[2, j] = vx, vy, vz
-        if hit == 1:
+        if hit:
             available = math.sqrt(mass * mass + size * size)
             n = _split_offs(rng, vx, vy, vz, available, j, numbers, regions, sigma, f, cov, ints, n)
         if found:
@@ -174,6 +202,7 @@ def tracks(rng, t, species, charge, mass, p, position=None, end_arc=math.inf, ra
 @kernel
 def _run_background(rng, numbers, regions, sigma, background, f, cov, ints, at):
     n = np.int64(0)
+    regions, sigma = regions.reshape(-1), sigma.reshape(-1)
     for i in range(len(at) - 1):
         at[i] = n
         n = _background_clusters(rng, numbers, regions, sigma, background, f, cov, ints, n)

@@ -27,7 +27,8 @@ TABLES = {name: finding_tables(BELLE2, name) for name in ("baseline", "gnn")}
 
 @kernel
 def _probability(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers, efficiency):
-    return _lean_probability(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers, efficiency)
+    flat, columns = efficiency.reshape(-1), efficiency.shape[1]
+    return _lean_probability(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers, flat, columns)
 
 
 @kernel

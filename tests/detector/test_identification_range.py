@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from tests.detector.klm_probe import klm as _klm
 from tests.detector.probe import binomial_pull
 from toymc.detector.identification import (
     identification_decision,
@@ -15,7 +16,6 @@ from toymc.detector.identification import (
     identification_variations,
     muon_range_likelihood,
 )
-from toymc.detector.muons.kernels import _klm
 from toymc.errors import InputError
 from toymc.events import Tracks
 from toymc.kernels import kernel

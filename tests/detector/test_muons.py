@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.detector.klm_probe import expected_layer as _klm_expected
+from tests.detector.klm_probe import klm as _klm
 from tests.detector.probe import binomial_pull
 from toymc.detector.muons import energy_loss, klm_tables, muon_reach, range_probability
-from toymc.detector.muons.kernels import _klm, _klm_expected, _klm_neutral
+from toymc.detector.muons.kernels import _klm_neutral
 from toymc.errors import InputError
 from toymc.geometry import load_card
 from toymc.kernels import kernel

@@ -18,15 +18,15 @@ from tests.detector.transport_probe import (
     tables,
     vacuum,
 )
+from tests.detector.transport_twin import _walk
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM, SPEED_OF_LIGHT_CM_PER_NS, ctau_cm, mass
 from toymc.detector.helix import helix_from_state, state_on_helix
 from toymc.detector.transport import batch as batch_module
 from toymc.detector.transport import transport, transport_class
-from toymc.detector.transport.follow import _displaced_depth
 from toymc.detector.transport.numbers import FIELD, FRONT_BACKWARD, FRONT_FORWARD, FRONT_RADIUS, HALF_TURNS
 from toymc.detector.transport.path import N_PATH, _reach, _start
 from toymc.detector.transport.tables import PROMPT_RHO_CM, PROMPT_Z_CM, TAN_HIGH, TAN_STEP, depths_along
-from toymc.detector.transport.walk import HADRON, INTERACTED, PHOTON, THROUGH, _walk
+from toymc.detector.transport.walk import HADRON, INTERACTED, THROUGH
 from toymc.events import EventBatch
 from toymc.kernels import kernel
 from toymc.streams import stream
@@ -189,40 +189,6 @@ def test_bounds_of_the_fast_path_hold(pdg, charge):
         depth = depths_along(t.pieces, t.numbers, state, np.full(n, charge))
         bound = t.bounds[:, ((tangent + TAN_HIGH) / TAN_STEP).astype(int)]
         assert np.all(depth[:, 0] <= bound[0]) and np.all(depth[:, 1] <= bound[1])
-
-
-@kernel
-def _displaced_bounds(state, charge, numbers, outside, out):
-    path = np.empty(N_PATH)
-    for i in range(len(state)):
-        s = state[i]
-        _start(path, s[0], s[1], s[2], s[3], s[4], s[5], charge, numbers[FIELD])
-        end, where = _reach(path, numbers[FRONT_RADIUS], numbers[FRONT_BACKWARD], numbers[FRONT_FORWARD], 2.0)
-        for kind in (PHOTON, HADRON):
-            out[i, kind - 1] = _displaced_depth(path, kind, end, numbers, outside)
-
-
-@pytest.mark.parametrize("pdg, charge", [(22, 0.0), (211, 1.0), (-211, -1.0)])
-def test_bounds_of_displaced_paths_hold(pdg, charge):
-    """Started anywhere in the tracker; charged ones stiff, because curling ones are not walked to the end."""
-    rng = stream(17, f"displaced {pdg}", "test", 0)
-    n = 60000
-    for name in ("belle2", "belle"):
-        t = tables(name)
-        rho, z = 0.3 + 100.0 * rng.random(n) ** 3, rng.uniform(-60.0, 120.0, n)
-        turn, tangent = rng.uniform(-math.pi, math.pi, n), rng.uniform(-2.0, 4.0, n)
-        phi = turn + rng.uniform(-1.2, 1.2, n)
-        pt = 0.7 * 10.0 ** rng.uniform(0.0, 0.7, n)
-        place = rho * np.cos(turn), rho * np.sin(turn), z
-        state = np.stack([*place, pt * np.cos(phi), pt * np.sin(phi), pt * tangent], 1)
-        bound = np.empty((n, 2))
-        _displaced_bounds(state, charge, t.numbers, t.outside, bound)
-        depth = depths_along(t.pieces, t.numbers, state, np.full(n, charge))
-        known = bound[:, 1] < 1e9
-        assert known.mean() > 0.3
-        assert np.all(depth[known, 1] <= bound[known, 1])
-        if charge == 0.0:
-            assert np.all(depth[known, 0] <= bound[known, 0])
 
 
 @kernel

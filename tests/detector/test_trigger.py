@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.detector.trigger_twin import lines_of_event
+from tests.detector.trigger_twin import lines_of_event, turn_on
 from toymc.detector.trigger import (
     fire_trigger,
     fired,
@@ -16,11 +16,12 @@ from toymc.detector.trigger import (
     trigger_tables,
     turn_on_curve,
 )
-from toymc.detector.trigger.objects import _sine_cosine
+from toymc.detector.trigger.objects import _turn_on
 from toymc.errors import InputError
 from toymc.events import Clusters, EventBatch, Reconstruction, Tracks
 from toymc.geometry import load_card
 from toymc.kernels import kernel
+from toymc.lanes import WIDTH, loaded, stored
 from toymc.streams import stream
 
 CARD = load_card("belle2")
@@ -254,28 +255,47 @@ def random_events(n, name):
 
 
 @kernel
-def _unit_circle(angles, out):
-    for i in range(len(angles)):
-        out[0, i], out[1, i] = _sine_cosine(angles[i])
+def _turn_ons(x, width, out):
+    for i in range(0, len(x), WIDTH):
+        stored(out, i, _turn_on(loaded(x, i), width))
 
 
-def test_sines_and_cosines():
-    angles = np.concatenate([np.linspace(-math.pi, math.pi, 10001), np.arange(-4, 5) * math.pi / 4])
-    out = np.empty((2, len(angles)))
-    _unit_circle(angles, out)
-    assert np.abs(out[0] - np.sin(angles)).max() < 2e-11
-    assert np.abs(out[1] - np.cos(angles)).max() < 2e-11
+def test_turn_on_is_the_error_function():
+    """To 3e-8 within four widths, nothing and everything beyond."""
+    x = np.concatenate([np.linspace(-1.0, 1.0, 4000), [-np.inf, np.inf, 0.4, -0.4, 0.0, 9.0, -9.0, 0.1]])
+    out = np.empty(len(x))
+    _turn_ons(x, 0.1, out)
+    near = np.abs(x) < 0.4
+    assert np.abs(out - [turn_on(v, 0.1) for v in x])[near].max() < 3e-8
+    assert np.all(out[~near] == (x[~near] > 0.0))
 
 
 @pytest.mark.parametrize("name", ["belle2", "belle"])
 def test_lines_equal_their_formulas(name):
-    """Against the slow twin: the table of the turn-on leaves out up to 3e-5 of each factor at its ends."""
+    """Against the slow twin: the turn-on ends at four widths, which leaves out 3e-5 of a factor there."""
     card = load_card(name)
     tracks, clusters = random_events(400, f"twin {name}")
     fast = line_probabilities(trigger_tables(card), tracks, clusters)
     slow = np.array([lines_of_event(card, tracks, clusters, i) for i in range(400)])
     assert np.abs(fast - slow).max() < 5e-4
     assert np.mean(slow > 0.5, axis=0).max() > 0.3 and np.all(slow.max(axis=0) > 0.01)
+
+
+def test_an_event_does_not_depend_on_its_neighbours():
+    """Events are sorted and share vectors: each alone gives the same."""
+    tracks, clusters = random_events(200, "alone")
+    together = line_probabilities(TABLES, tracks, clusters)
+    for i in (0, 7, 8, 55, 199):
+        rows = np.arange(*tracks.offsets[i : i + 2])
+        mine = [
+            {"px": tracks.px[j], "py": tracks.py[j], "pz": tracks.pz[j], "ecl": tracks.ecl_energy[j],
+             "klm": tracks.klm_layers[j], "z0": tracks.z0[j], "q": np.sign(tracks.omega[j])} for j in rows
+        ]  # fmt: skip
+        showers = [
+            (clusters.energy[j], clusters.theta[j], clusters.phi[j]) for j in range(*clusters.offsets[i : i + 2])
+        ]
+        alone = line_probabilities(TABLES, tracks_of(mine), clusters_of(showers))[0]
+        assert np.abs(alone - together[i]).max() < 1e-12
 
 
 def test_bits_and_weights_agree(belle2):

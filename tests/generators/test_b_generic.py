@@ -16,6 +16,7 @@ from toymc.errors import InputError, ToymcError
 from toymc.generators import cache, pythia_batch
 from toymc.generators.b_meson import pool
 from toymc.generators.b_meson.inputs import B_PLUS, B_ZERO, number
+from toymc.generators.b_meson.measured import measured_decays
 from toymc.generators.b_meson.mixing import chi_d
 from toymc.generators.b_meson.pool import decay_pool, effective_pool
 from toymc.generators.b_meson.pythia_decays import antiparticle, b_decays, branching_fractions, pythia_settings
@@ -58,18 +59,24 @@ def test_decays_at_rest_conserve_four_momentum_and_charge(decays):
 
 
 def table_of_pythia(code):
-    """Shares of the decays of a particle in ParticleData.xml, without those that hold quarks, by daughters."""
+    """Decays of a particle in ParticleData.xml, without those that hold quarks, by daughters, and the sum that is left
+    of all of them beside the measured ones."""
     found = [p for p in Path(pythia8mc.__file__).parents[3].glob("share/Pythia8/xmldoc/ParticleData.xml")]
     if not found:
         pytest.skip("ParticleData.xml of the wheel not found")
     block = re.search(rf'<particle id="{code}".*?</particle>', found[0].read_text(), re.S).group(0)
-    table = {}
+    measured = {tuple(sorted(map(abs, products))) for products, _, _ in measured_decays(code)}
+    table, kept = {}, 0.0
     for mode, share, products in re.findall(r'onMode="(\d)" bRatio="([\d.e-]+)".*?products="([^"]+)"', block, re.S):
         daughters = tuple(sorted(int(c) for c in products.split()))
+        if tuple(sorted(map(abs, daughters))) in measured:
+            continue
+        # 1: both, 2 and 3: particle or antiparticle alone
+        kept += float(share) * {"1": 1.0, "2": 0.5, "3": 0.5}.get(mode, 0.0)
         parton = any(abs(c) <= 6 or abs(c) == 21 or (abs(c) > 1000 and abs(c) // 10 % 10 == 0) for c in daughters)
         if mode in "12" and not parton and 20413 not in np.abs(daughters):
             table[daughters] = table.get(daughters, 0.0) + float(share)
-    return table
+    return table, kept
 
 
 @pytest.mark.parametrize("species", [B_PLUS, B_ZERO])
@@ -78,7 +85,13 @@ def test_branching_fractions_of_the_pool(species):
     decays = decay_pool(species)
     assert len(decays) == number("pool", "decays")
     assert np.all(decays.species == species)
-    found, table = branching_fractions(decays), table_of_pythia(species)
+    found, (table, kept) = branching_fractions(decays), table_of_pythia(species)
+    assert kept == pytest.approx(number("decays", "kept_plus" if species == B_PLUS else "kept_zero"), rel=1e-5)
+    added = {tuple(sorted(products)): share for products, share, _ in measured_decays(species)}
+    scale = (1.0 - sum(added.values())) / kept
+    table = {modes: scale * share for modes, share in table.items()} | added
+    # what the PDG table has not (D_1(2430)+) hands its daughters on
+    table = {modes: share for modes, share in table.items() if 20413 not in np.abs(modes)}
     common = [(modes, share) for modes, share in table.items() if share > 0.004]
     assert len(common) > 20
     n = len(decays)
@@ -89,6 +102,37 @@ def test_branching_fractions_of_the_pool(species):
         pulls.append((seen - share) / np.sqrt(share * (1.0 - share) / n))
     assert np.median(np.abs(pulls)) < 1.5
     assert min(pulls) > -4.5
+
+
+def test_measured_decays_are_those_of_the_card_of_the_experiment():
+    """Semileptonic B+ decays by isospin against DECAY_BELLE2.DEC, which has the average of both for each [R]."""
+    card = {(-423,): 0.0549, (-421,): 0.0231, (-10423,): 0.00757, (-10421,): 0.00389, (-20423,): 0.00431,
+            (-425,): 0.00373, (-413, 211): 0.0010, (-411, 211): 0.0010, (-421, -211, 211): 0.00023}  # fmt: skip
+    ours = {products[2:]: share for products, share, _ in measured_decays(B_PLUS) if products[0] == 12}
+    for products, expected in card.items():
+        assert ours[tuple(products)] == pytest.approx(expected, rel=0.02), products
+    for species, inclusive in ((B_PLUS, 0.1099), (B_ZERO, 0.1033)):
+        light = sum(share for products, share, _ in measured_decays(species) if products[0] == 12)
+        # charmless ones are about 2e-3
+        assert light + 0.002 == pytest.approx(inclusive, rel=0.03)
+        tau = sum(share for products, share, _ in measured_decays(species) if products[0] == 16)
+        assert 0.023 < tau < 0.030
+
+
+def test_inclusive_numbers_of_the_pool_are_near_the_measured_ones():
+    """Mean of B+ and B0 against averages of Y(4S) data (PDG, remembered): what Pythia's table is good for."""
+    measured = {211: (3.58, 0.15), 321: (0.789, 0.10), 311: (0.64, 0.15), 2212: (0.080, 0.30), 221: (0.176, 0.25),
+                421: (0.616, 0.20), 411: (0.231, 0.50), 431: (0.083, 0.60), 443: (0.0109, 0.20)}  # fmt: skip
+    seen = dict.fromkeys(measured, 0.0)
+    for species in (B_PLUS, B_ZERO):
+        decays = decay_pool(species)
+        owner = np.repeat(decays.offsets[:-1], np.diff(decays.offsets))
+        mother = np.where(decays.mother >= 0, np.abs(decays.pdg[owner + np.maximum(decays.mother, 0)]), 0)
+        for code in measured:
+            # pions of K_S are not counted
+            seen[code] += 0.5 * np.count_nonzero((np.abs(decays.pdg) == code) & (mother != 310)) / len(decays)
+    for code, (value, allowed) in measured.items():
+        assert seen[code] == pytest.approx(value, rel=allowed), code
 
 
 def direct(charged, neutral, n, seed):

@@ -10,7 +10,7 @@ from toymc.constants import ALPHA_LO, GEV2_TO_FB, HBAR_C_GEV_CM, M_MU, M_PI, M_T
 from toymc.errors import InputError
 from toymc.generators.isr import beta_electron, radiated_cross_section
 from toymc.generators.llx import bosons, layout, sampler
-from toymc.generators.llx.hard import _total_width
+from toymc.generators.llx.hard import _generate_hard, _total_width
 from toymc.generators.llx.process import Cuts, Plan, prepare_plan
 from toymc.generators.models import model_point
 from toymc.generators.processes import prepare
@@ -137,42 +137,78 @@ def test_initial_state_photon_is_the_closed_spectrum():
     assert process.cross_section_fb == pytest.approx(expected, rel=4e-3)
 
 
-def photon_frame(batch):
-    """Energy and cosine to the beams of all photons; the head-on card has the laboratory at rest."""
-    photon = batch.pdg == 22
-    energy = batch.energy[photon]
-    return photon, energy, batch.pz[photon] / energy
+REGION = (1.0, 30.0)
 
 
-def seen(cuts, name, n, seed, region=(1.0, 30.0)):
-    """Cross-section of events with a photon in a region, and its statistical error."""
-    process = prepare(name, {"photon_energy": cuts[0], "photon_angle": cuts[1], **(
-        {"lepton_angle": 20.0, "lepton_energy": 1.0} if name == "ee_gamma" else {})}, _head_on())  # fmt: skip
-    count = 0
-    for chunk in range(n // 16384):
-        batch = process.generate(stream(seed, name, "test", chunk), 16384)
-        photon, energy, cosine = photon_frame(batch)
-        inside = (energy > region[0]) & (np.abs(cosine) < np.cos(np.radians(region[1])))
-        count += len(np.unique(batch.event_index[photon][inside]))
-    share = count / (n // 16384 * 16384)
-    error = np.sqrt((1 - share) / (share * n) + 1e-3**2)
-    return process.cross_section_fb * share, error
+def prepared_photon(name, cuts):
+    values = {"photon_energy": cuts[0], "photon_angle": cuts[1]}
+    if name == "ee_gamma":
+        values |= {"lepton_angle": 20.0, "lepton_energy": 1.0}
+    return prepare(name, values, _head_on())
 
 
-def test_result_does_not_depend_on_the_separation():
-    """Photons of 1 GeV beyond 30 degrees, matrix element from 1 GeV and 30 degrees or from 0.4 GeV and 20 degrees."""
-    tight, _ = seen((1.0, 30.0), "mumu_gamma", 16384, 1)
-    wide, error = seen((0.4, 20.0), "mumu_gamma", 16384 * 8, 1)
-    assert abs(wide / tight - 1.0) < 5e-3 + 2.0 * error
+def inside(photon, cuts):
+    return (photon[..., 3] > cuts[0]) & (np.abs(photon[..., 2]) <= np.cos(np.radians(cuts[1])) * photon[..., 3])
+
+
+def photons(process, n, seed):
+    """Photon of the tree (n, 4), its order, further photons (n, 6, 4): e+e- frame, that of the head-on card."""
+    parts = []
+    for chunk in range(-(-n // 16384)):
+        hard = np.empty((16384, layout.N_COLUMNS))
+        _generate_hard(
+            stream(seed, process.name, "test", chunk), process.hard, layout.hard_scratch(), hard, np.empty(16384)
+        )
+        parts.append(hard)
+    hard = np.concatenate(parts)
+    k = hard[:, layout.BOSON_P : layout.BOSON_P + 3]
+    tree = np.einsum(
+        "nij,nj->ni", hard[:, :16].reshape(-1, 4, 4), np.concatenate([k, np.linalg.norm(k, axis=1)[:, None]], axis=1)
+    )
+    order = np.minimum(np.hypot(tree[:, 0], tree[:, 1]), np.hypot(k[:, 0], k[:, 1]))
+    further = hard[:, layout.PHOTONS :].reshape(len(hard), -1, 4).copy()
+    further[np.arange(further.shape[1]) >= hard[:, layout.N_PHOTONS, None]] = 0.0
+    return tree, order, further
+
+
+def change_of_separation(name, cuts, n):
+    """Relative change, and its error, of the rate in REGION as the separation moves from REGION to `cuts`.
+
+    The tree's photon in REGION is the same on both sides, less what a leading photon outside of REGION takes away (A),
+    plus events in which the radiators put one into REGION beside a leading photon outside (B). Both are shares of
+    below a per cent, so that their difference is far more exact than that of the two rates.
+    """
+    tight, wide = prepared_photon(name, REGION), prepared_photon(name, cuts)
+    _, order, further = photons(tight, n, 1)
+    across = np.hypot(further[..., 0], further[..., 1])
+    leads = inside(further, cuts) & ~inside(further, REGION) & (across > order[:, None])
+    lost = np.any(leads, axis=1).mean(), len(order)
+    tree, _, further = photons(wide, 3 * n, 2)
+    gained = (np.any(inside(further, REGION), axis=1) & ~inside(tree, REGION)).mean(), len(tree)
+    ratio = wide.cross_section_fb / tight.cross_section_fb
+    error = np.sqrt(lost[0] / lost[1] + ratio**2 * gained[0] / gained[1])
+    rate = ratio * (np.any(inside(further, REGION), axis=1) | inside(tree, REGION)).mean() - 1.0
+    return ratio * gained[0] - lost[0], error, rate
+
+
+@pytest.mark.parametrize("name", ["mumu_gamma", "ee_gamma"])
+def test_result_does_not_depend_on_the_separation(name):
+    """Photons of 1 GeV beyond 30 degrees, matrix element from there or from 0.4 GeV and 20 degrees: to 0.5 %."""
+    change, error, _ = change_of_separation(name, (0.4, 20.0), 16384 * 2)
+    assert error < 1e-3
+    assert abs(change) < 5e-3 - 2.0 * error
 
 
 @pytest.mark.validate
-@pytest.mark.parametrize(("name", "limit"), [("mumu_gamma", 5e-3), ("ee_gamma", 8e-3)])
-def test_separation_in_steps(name, limit):
-    tight, _ = seen((1.0, 30.0), name, 16384, 1)
+@pytest.mark.parametrize("name", ["mumu_gamma", "ee_gamma"])
+def test_separation_in_steps(name):
+    """To 0.5 %, four errors included; the rates themselves agree within their larger errors."""
     for cuts in ((0.5, 20.0), (0.2, 10.0), (0.1, 5.0)):
-        wide, error = seen(cuts, name, 16384 * 60, 2)
-        assert abs(wide / tight - 1.0) < limit + error
+        change, error, rate = change_of_separation(name, cuts, 16384 * 20)
+        assert error < 3e-4
+        assert abs(change) < 5e-3 - 4.0 * error
+        # integrals to 1.5e-3 each, counts to 2.5e-3
+        assert abs(rate - change) < 4.0 * 3.5e-3
 
 
 @pytest.mark.parametrize("name", ["mumu_gamma", "ee_gamma"])
@@ -188,10 +224,12 @@ def test_photon_cuts_hold(name):
         p = np.sqrt(batch.px[row] ** 2 + batch.py[row] ** 2 + batch.pz[row] ** 2)
         assert np.all(np.abs(batch.pz[row] / p) < np.cos(np.radians(20.0)))
         assert np.all(batch.energy[row] > 0.8)
-    # radiated photons in the region are softer
+    # radiated photons in the region are nearer to the beams
     extra = (batch.pdg == 22) & (np.arange(batch.n_particles) != np.repeat(photon, batch.counts))
-    hard_region = extra & (np.abs(batch.pz) < np.cos(np.radians(15.0)) * batch.energy)
-    assert np.all(batch.energy[hard_region] <= batch.energy[np.repeat(photon, batch.counts)][hard_region])
+    hard_region = extra & (np.abs(batch.pz) < np.cos(np.radians(15.0)) * batch.energy) & (batch.energy > 0.5)
+    across = np.hypot(batch.px, batch.py)
+    assert hard_region.any()
+    assert np.all(across[hard_region] <= across[np.repeat(photon, batch.counts)][hard_region])
 
 
 def test_bhabha_is_symmetric_under_exchange_of_charges():
@@ -402,7 +440,7 @@ def test_envelope_is_honest():
     assert info["efficiency"] > 0.4
     assert info["overflow_count"] < 1e-2 * info["overflow_trials"]
     assert info["overflow_excess"] < 1e-3 and info["largest_ratio"] < 3.0
-    assert sum(info["channels"].values()) == pytest.approx(1.0)
+    assert sum(info["channels"].values()) == pytest.approx(1.0, abs=3e-4)
 
 
 def test_unweighted_events_follow_the_weighted_integrand():

@@ -37,7 +37,7 @@ VARIANTS = {
     "tautau_scalar": [{}, {"mass": 0.1, "decay": "ee", "ctau": 1.0}],
     "mumu_gamma": [{}, {"isr": False}],
     "ee_gamma": [{}, {"lepton_angle": 30.0}],
-    "ee_ll": [{"final": final} for final in ("eemumu", "eetautau", "eeee", "mumumumu", "mumutautau")],
+    "ee_ll": [{"final": final} for final in ("eemumu", "eetautau", "eeee", "mumumumu", "mumutautau", "tautautautau")],
     "ee_hadrons": [{"final": final} for final in ee_hadrons.FINALS],
     "b_k_scalar": [
         {"channel": "kplus_mumu"},

@@ -123,3 +123,14 @@ def test_twice_the_luminosity_is_twice_the_background():
     tables = {"s": background_candidates()}
     one, two = (background_model(CHANNEL, tables, luminosity) for luminosity in (LUMINOSITY, 2 * LUMINOSITY))
     assert np.allclose(two.total("displaced"), 2 * one.total("displaced"))
+
+
+def test_one_heavy_candidate_is_no_peak():
+    """The kernel is as wide as the candidates lie apart, whatever weight one of them has."""
+    candidates = background_candidates(4000)
+    weights = candidates.columns["identification"].copy()
+    weights[int(np.argmax(candidates.columns["dv"]))] = 2000.0
+    heavy = dataclasses.replace(candidates, columns={**candidates.columns, "identification": weights})
+    found = part(background_model(CHANNEL, {"s": heavy}, LUMINOSITY), "combinatorial", "tight")
+    assert found.effective_events < 2.0
+    assert found.histogram.max() < 0.1 * found.histogram.sum()

@@ -12,6 +12,7 @@ from toymc.production.scan import compute
 from toymc.production.scan.control import FLIGHT_EDGES_CM, control_estimators, control_sample
 from toymc.production.scan.validate import validate_scan_study
 from toymc.report.result import read_result
+from toymc.report.tables import estimator_table
 
 CONTROL = scan_probe.FULL.controls[0]
 OPTIONS = RunOptions(None, 1, 0.06, 1, "local", None, "all")
@@ -73,10 +74,15 @@ def test_validate_reports_them(tmp_path, monkeypatch):
     result = validate_scan_study(dataclasses.replace(study, controls=(few,)), tmp_path / "v", options, 60)
     assert read_result(tmp_path / "v") == result
     names = {row.name for row in result.estimators}
-    assert {"signal_events", "control kshort_piplus: events in data"} <= names
-    signals = [row for row in result.estimators if row.name == "signal_events"]
+    assert {"signal events", "control kshort_piplus: events in data"} <= names
+    signals = [row for row in result.estimators if row.name == "signal events"]
     for row in signals:
         # 60 experiments at four yields: slope of fitted against injected events
         assert abs(row.slope - 1.0) < 4 * row.slope_error < 0.4
+        assert 1e-4 < row.line_p_value <= 1.0
+    assert any("slopes of" in note for note in result.notes)
+    table = estimator_table(result)
+    assert {"mass_GeV", "ctau_cm", "slope", "slope +-", "line p value"} <= set(table.header)
     plots = {p.stem for p in (tmp_path / "v" / "plots").iterdir()}
+    assert {"linearity", "pulls_kplus_mumu", "bias_kplus_mumu", "coverage_kplus_mumu"} <= plots
     assert {f"control_kshort_piplus_{key}" for key in ("mass", "resolution", "pull", "efficiency")} <= plots

@@ -117,7 +117,7 @@ def test_validation_says_everything(validated):
 
 
 def test_validation_does_not_depend_on_workers(validated, stored, tmp_path, monkeypatch):
-    monkeypatch.setattr("toymc.production.validate_study._plots", lambda *_: [])
+    monkeypatch.setattr("toymc.production.validate_study.outcome_plots", lambda *_: [])
     again = validate_study(STUDY, tmp_path / "out", experiments=60, stored=stored, seed=3, workers=3)
     assert again.model_copy(update={"timing": None}) == validated[1].model_copy(update={"timing": None})
 

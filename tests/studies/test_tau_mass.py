@@ -15,8 +15,8 @@ from toymc.generators.processes import prepare
 from toymc.geometry import load_card
 from toymc.geometry.beam import load_beam
 from toymc.inference.estimators import Estimates
-from toymc.production.measurement.jackknife import jackknife
-from toymc.production.measurement.stored import read_spectra
+from toymc.production.measurement.jackknife import jackknife, parts_of
+from toymc.production.measurement.stored import moved_spectra, read_spectra
 from toymc.production.spectra import fill, run_sample
 from toymc.streams import stream
 from toymc.studies import STUDIES
@@ -207,12 +207,23 @@ def test_parts_add_up_to_the_spectrum():
     detector = build_detector(load_card("belle2"))
     sample = TAU_MASS.samples[0]
     run = run_sample(TAU_MASS, sample, detector, BEAM, 190.0, 1, 20_000)
-    shifted = run.outcome.shifted["mmin", NOMINAL]
-    total = run.scale * sum(shifted.values(label) for label in shifted.labels)
-    assert len(shifted.labels) == PARTS
+    parts = parts_of(run, "mmin", NOMINAL)
+    # two chunks
+    assert len(parts) == 2 < PARTS
+    total = parts.sum(axis=0)
     assert np.allclose(total, run.spectrum(TAU_MASS.channels[0], "events").nominal, rtol=1e-12)
     assert run.outcome.generated == 20_000
-    assert set(SHIFTS) | {NOMINAL} == {shift for _, shift in run.outcome.shifted}
+    assert set(SHIFTS) | {NOMINAL} == {shift for _, shift, _ in run.outcome.shifted}
+    moved = moved_spectra(TAU_MASS, run)
+    assert {name for name, _, _ in moved} == set(TAU_MASS.moved)
+    for spectrum in moved.values():
+        # the range holds a few per cent more or less, all of them as many as before
+        assert spectrum.nominal.sum() == pytest.approx(total.sum(), rel=0.15)
+    other = TAU_MASS.samples[1]
+    few = run_sample(TAU_MASS, other, detector, BEAM, 190.0, 1, 2_000)
+    assert {shift for _, shift, _ in few.outcome.shifted} == {NOMINAL}
+    with pytest.raises(InputError, match="raise --scale"):
+        jackknife(TAU_MASS.fits["pseudomass_edge"], parts_of(few, "mmin", NOMINAL), np.zeros(1000), "few")
     batch = sample.thin(pairs(500), stream(1, "thin", "test", 1))
     assert fill(TAU_MASS, sample, detector, simulate(batch, detector, stream(1, "x", "test", 0))).shifted
 
@@ -223,7 +234,7 @@ def test_parts_add_up_to_the_spectrum():
 @pytest.fixture(scope="module")
 def quick_run(tmp_path_factory):
     out = tmp_path_factory.mktemp("tau_mass") / "run"
-    assert run_cli("study", "run", "tau_mass", "--scale", "0.03", "--out", str(out)) == 0
+    assert run_cli("study", "run", "tau_mass", "--scale", "0.02", "--out", str(out)) == 0
     return out
 
 
@@ -233,11 +244,15 @@ def test_result_has_what_the_contract_names(quick_run):
     for key in ("value", "stat_error", "bias", "bias_error", "pull_mean", "pull_width", "slope"):
         assert np.isfinite(entry[key]), key
     assert {e["name"] for e in result["estimators"]} == set(TAU_MASS.fits)
+    moved = next(e for e in result["estimators"] if e["method"] == "same events moved")
+    # five standard deviations of the statistics of the simulation
+    assert abs(moved["slope"] - 1.0) < 5.0 * max(moved["slope_error"], 0.02)
+    assert [float(row["name"]) for row in moved["by_truth"]] == sorted(round(v, 2) for v in TAU_MASS.moved.values())
     assert 0.05 < entry["stat_error"] < 0.13
     assert abs(entry["bias"]) < 4.0
     assert {s["name"] for s in entry["systematics_table"]} == {v.name for v in TAU_MASS.variations}
     assert {s["name"] for s in entry["effects"]} == {"resolution off", "ISR off", "FSR off", "ISR and FSR off"}
-    for plot in ("spectrum", "pulls", "bias", "systematics", "luminosity"):
+    for plot in ("spectrum", "pulls", "bias", "systematics", "luminosity_1", "luminosity_2"):
         assert (quick_run / "plots" / f"{plot}.png").is_file()
     assert result["published"][0]["value"] == 1777.09
     read_spectra(quick_run / "spectra.h5", TAU_MASS)
@@ -246,7 +261,10 @@ def test_result_has_what_the_contract_names(quick_run):
 def test_projection_of_a_stored_run_stops_at_the_floor(quick_run, tmp_path):
     out = tmp_path / "projection"
     assert run_cli("study", "project", "tau_mass", "--run", str(quick_run), "--out", str(out)) == 0
-    rows = {p["scenario"]: p for p in json.loads((out / "result.json").read_text())["projections"]}
+    found = json.loads((out / "result.json").read_text())["projections"]
+    names = ("m_tau, our own sizes", "m_tau, published sizes")
+    assert sorted({p["parameters"]["measurement"] for p in found}) == sorted(names)
+    rows = {p["scenario"]: p for p in found if p["parameters"]["measurement"] == names[1]}
     statistical, scaling, frozen = (rows[name]["total_error"] for name in ("statistical", "scaling", "frozen"))
     assert statistical[-1] == pytest.approx(statistical[0] * np.sqrt(190.0 / 50_000.0), rel=1e-6)
     assert statistical[-1] < scaling[-1] < frozen[-1] < frozen[0]
@@ -257,11 +275,21 @@ def test_a_pseudo_dataset_gives_its_mass_back(quick_run, tmp_path, capsys):
     words = ("dataset", "tau_mass", "--luminosity", "3", "--inject", "mass_GeV=1.784", "--out", str(data))
     assert run_cli(*words) == 0
     assert (tmp_path / "data.truth.h5").is_file()
-    assert run_cli("study", "run", "tau_mass", "--scale", "0.03", "--data", str(data), "--out", str(out)) == 0
+    assert run_cli("study", "run", "tau_mass", "--scale", "0.02", "--data", str(data), "--out", str(out)) == 0
     entry = json.loads((out / "result.json").read_text())["estimators"][0]
     assert entry["method"] == "data"
     # five standard deviations of the data and of the simulated bias
     assert abs(entry["value"] - 1784.0) < 5.0 * np.hypot(entry["stat_error"], entry["bias_error"])
+
+
+def test_linearity_of_pseudo_datasets(quick_run, capsys):
+    words = ("--run", str(quick_run), "--luminosity", "3", "--values", "1768.93,1784.93", "--json")
+    assert run_cli("study", "linearity", "tau_mass", *words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [row["injected"] for row in found["datasets"]] == [1768.93, 1784.93]
+    slope = found["line"]["slope"]
+    # two masses at 3/fb: known to 6 %; five standard deviations
+    assert slope["error"] < 0.12 and abs(slope["value"] - 1.0) < 5.0 * slope["error"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ QUICK = "test_ours_is_near_the_published_number"
 LOWEST = "independent trace calculation, α = 1/137.036, 10.579 GeV, zero width"
 NAMES = {
     "tau_pair": "ττ(γ)", "mu_pair": "μμ(γ)", "continuum": "qq̄ (u, d, s, c)", "eeee": "eeee", "eemumu": "eeμμ",
-    "eetautau": "eeττ", "mumumumu": "4μ", "mumutautau": "μμττ", "ee_pipi": "eeππ", "ee_kk": "eeKK", "ee_pp": "eepp̄",
+    "eetautau": "eeττ", "mumumumu": "4μ", "mumutautau": "μμττ", "tautautautau": "4τ", "ee_pipi": "eeππ",
+    "ee_kk": "eeKK", "ee_pp": "eepp̄",
     "pipi_gamma": "ππγ", "kk_gamma": "KKγ", "three_pi_gamma": "3πγ", "jpsi": "J/ψ γ",
 }  # fmt: skip
 

@@ -10,6 +10,9 @@ from toymc.analysis.selection import Columns, Formula
 from toymc.detector import Detector, identification_probability
 from toymc.errors import InputError
 from toymc.events import Reconstruction
+from toymc.kernels import kernel
+from toymc.lane_math import atan2_of
+from toymc.lanes import WIDTH, loaded, root, stored
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -61,9 +64,22 @@ def best_candidate(columns: Columns, by: str, lowest: bool = True, event: str = 
     return mask
 
 
-def track_columns(
-    reco: Reconstruction, event: IntArray, rows: IntArray, prefix: str
-) -> dict[str, npt.NDArray[Any]]:
+@kernel
+def _polar(rows, px, py, pz, n, p, pt, theta):
+    """Momentum, its transverse part and polar angle of the tracks `rows`; the arrays end on a multiple of WIDTH."""
+    for i in range(n):
+        p[i], pt[i], theta[i] = px[rows[i]], py[rows[i]], pz[rows[i]]
+    p[n:], pt[n:], theta[n:] = 1.0, 0.0, 0.0
+    for i in range(0, n, WIDTH):
+        x, y, z = loaded(p, i), loaded(pt, i), loaded(theta, i)
+        pt2 = x * x + y * y
+        across = root(pt2)
+        stored(p, i, root(pt2 + z * z))
+        stored(pt, i, across)
+        stored(theta, i, atan2_of(across, z))
+
+
+def track_columns(reco: Reconstruction, event: IntArray, rows: IntArray, prefix: str) -> dict[str, npt.NDArray[Any]]:
     """Columns ``<prefix>_p, _pt, _theta, _charge, _pdg`` of one track per event, laboratory frame.
 
     Parameters
@@ -79,16 +95,17 @@ def track_columns(
         Momenta in GeV, polar angle in rad; pdg 0 for a track that no true particle belongs to.
     """
     tracks = reco.tracks
-    px, py, pz = tracks.px[rows], tracks.py[rows], tracks.pz[rows]
-    pt = np.hypot(px, py)
+    n = len(rows)
+    p, pt, theta = (np.empty(n + -n % WIDTH) for _ in range(3))
+    _polar(rows, tracks.px, tracks.py, tracks.pz, n, p, pt, theta)
     pdg = np.zeros(len(rows), dtype=np.int64)
     truth = tracks.truth[rows]
     matched = truth >= 0
     pdg[matched] = reco.truth.pdg[reco.truth.offsets[event[matched]] + truth[matched]]
     return {
-        f"{prefix}_p": np.hypot(pt, pz),
-        f"{prefix}_pt": pt,
-        f"{prefix}_theta": np.arctan2(pt, pz),
+        f"{prefix}_p": p[:n],
+        f"{prefix}_pt": pt[:n],
+        f"{prefix}_theta": theta[:n],
         f"{prefix}_charge": tracks.charge[rows].astype(np.float64),
         f"{prefix}_pdg": pdg,
     }

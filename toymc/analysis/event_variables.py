@@ -24,7 +24,7 @@ from toymc.analysis.particle_lists import (
     track_arrays,
 )
 from toymc.events import Reconstruction
-from toymc.kernels import kernel
+from toymc.kernels import kernel, lean_kernel
 from toymc.kinematics import _fox_wolfram, _thrust
 
 _COLUMNS = (
@@ -34,7 +34,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-@kernel
+@lean_kernel
 def _event_kinematics(
     p: FloatArray, total: int, boost: FloatArray, beam: FloatArray, sqrt_s: float, out: FloatArray, i: int
 ) -> None:

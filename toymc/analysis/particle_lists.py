@@ -17,7 +17,7 @@ import numpy.typing as npt
 from toymc.constants import M_PI
 from toymc.errors import InputError
 from toymc.events import Clusters, Tracks
-from toymc.kernels import kernel
+from toymc.kernels import lean_kernel
 from toymc.kinematics import _boost
 
 FloatArray = npt.NDArray[np.float64]
@@ -141,7 +141,7 @@ def largest(offsets: IntArray) -> int:
     return int(np.max(np.diff(offsets), initial=0))
 
 
-@kernel
+@lean_kernel
 def _good_tracks(lo: int, hi: int, tracks: TrackArrays, cuts: FloatArray, rows: IntArray) -> int:
     """Rows of the good tracks among lo..hi-1 into `rows`; their number."""
     d0, z0, px, py, pz = tracks
@@ -156,7 +156,7 @@ def _good_tracks(lo: int, hi: int, tracks: TrackArrays, cuts: FloatArray, rows: 
     return n
 
 
-@kernel
+@lean_kernel
 def _good_photons(
     lo: int, hi: int, photons: PhotonArrays, cuts: FloatArray, rows: IntArray, p_lab: FloatArray
 ) -> int:
@@ -177,7 +177,7 @@ def _good_photons(
     return n
 
 
-@kernel
+@lean_kernel
 def _fill_cms(
     tracks: TrackArrays,
     track_rows: IntArray,

@@ -32,7 +32,7 @@ from toymc.analysis.particle_lists import (
 from toymc.constants import M_E, M_MU, M_TAU
 from toymc.errors import InputError
 from toymc.events import Reconstruction
-from toymc.kernels import kernel
+from toymc.kernels import kernel, lean_kernel
 from toymc.kinematics import _thrust
 
 FloatArray = npt.NDArray[np.float64]
@@ -123,7 +123,7 @@ def _four_tracks(
     return n
 
 
-@kernel
+@lean_kernel
 def _count_pi0(
     n: int, rows: IntArray, p: FloatArray, p_cms: FloatArray, region: npt.NDArray[np.int32], window: FloatArray,
     cuts: FloatArray, axis: FloatArray, used: BoolArray,
@@ -156,7 +156,7 @@ def _count_pi0(
     return positive, negative
 
 
-@kernel
+@lean_kernel
 def _side_sums(
     n: int, side: int, axis: FloatArray, p: FloatArray, p_cms: FloatArray, used: BoolArray, out: FloatArray, k: int
 ) -> float:
@@ -174,7 +174,7 @@ def _side_sums(
     return total
 
 
-@kernel
+@lean_kernel
 def _signal_and_tag(
     p: FloatArray, signal: int, p_signal: FloatArray, boost: FloatArray, gamma: float, beta: float, out: FloatArray,
     k: int,

@@ -73,12 +73,14 @@ class EventWeights:
         names = [f"{v.name}_{side}" for v in self.variations for side in ("up", "down")]
         return ("nominal", *names)
 
-    def matrix(self) -> FloatArray:
-        """All weights side by side, float64 (n_events, 1 + 2 n_sources), in the order of `labels`."""
-        columns = [self.nominal]
-        for variation in self.variations:
-            columns += [variation.up, variation.down]
-        return np.stack(columns, axis=1)
+    def matrix(self, *more: npt.ArrayLike) -> FloatArray:
+        """All weights side by side, float64 (n_events, 1 + 2 n_sources), ordered as `labels`; then `more` columns."""
+        shifted = [column for variation in self.variations for column in (variation.up, variation.down)]
+        columns = [self.nominal, *shifted, *more]
+        matrix = np.empty((len(self.nominal), len(columns)))
+        for k, column in enumerate(columns):
+            matrix[:, k] = column
+        return matrix
 
 
 def combine(base: npt.ArrayLike, factors: Sequence[Factor]) -> EventWeights:
@@ -112,18 +114,23 @@ def combine(base: npt.ArrayLike, factors: Sequence[Factor]) -> EventWeights:
         for part in (factor.nominal, factor.up, factor.down):
             if part.shape != start.shape:
                 raise InputError(f"factor '{factor.source}' has {part.shape} weights for {start.shape} events")
-    nominal = start.copy()
+    # of every source the product of its factors: as they are, up, down
+    sources: dict[str, list[FloatArray]] = {}
     for factor in factors:
-        nominal *= factor.nominal
+        known = sources.get(factor.source)
+        parts = [factor.nominal, factor.up, factor.down]
+        sources[factor.source] = parts if known is None else [a * b for a, b in zip(known, parts, strict=True)]
+    # products of the sources before and after each: as many operations as sources, not their square
+    before = [start.astype(np.float64)]
+    for nominal, _, _ in sources.values():
+        before.append(before[-1] * nominal)
+    after: FloatArray | float = 1.0
     variations = []
-    for source in dict.fromkeys(factor.source for factor in factors):
-        up, down = start.copy(), start.copy()
-        for factor in factors:
-            moves = factor.source == source
-            up *= factor.up if moves else factor.nominal
-            down *= factor.down if moves else factor.nominal
-        variations.append(Variation(source, up, down))
-    return EventWeights(nominal, tuple(variations))
+    for k, (source, (nominal, up, down)) in reversed(list(enumerate(sources.items()))):
+        others = before[k] * after
+        variations.append(Variation(source, others * up, others * down))
+        after = after * nominal
+    return EventWeights(before[-1], tuple(reversed(variations)))
 
 
 def _up_down(error: ErrorLike, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:

@@ -6,6 +6,7 @@ import click
 
 from toymc.cli.common import POSITIVE, SEED, SEED_HELP, echo_json, json_option, progress_bars, worker_options
 from toymc.cli.study import find_study
+from toymc.errors import InputError
 
 _KEYS = ("channel", "mass_GeV", "ctau_cm", "value")
 
@@ -15,6 +16,10 @@ _KEYS = ("channel", "mass_GeV", "ctau_cm", "value")
 @click.option("--luminosity", type=POSITIVE, metavar="FB", help="In fb^-1; that of the publication if not given.")
 @click.option("--inject", metavar="KEY=VALUE,...", help=f"Signal to put in: {', '.join(_KEYS)}.")
 @click.option("--seed", type=SEED, default=1, show_default=True, help=SEED_HELP)
+@click.option(
+    "--scale", type=POSITIVE, metavar="F",
+    help="Of the simulated candidates that searches over mass and lifetime draw from; 1 if not given.",
+)  # fmt: skip
 @worker_options
 @click.option("--out", required=True, metavar="FILE", help="HDF5 file; the truth goes to FILE with .truth in its name.")
 @json_option
@@ -23,6 +28,7 @@ def dataset(
     luminosity: float | None,
     inject: str | None,
     seed: int,
+    scale: float | None,
     workers: int,
     executor: str,
     scheduler: str | None,
@@ -38,9 +44,13 @@ def dataset(
     check_target(out)
     signal = injection(inject.split(","), _KEYS) if inject else None
     amount = luminosity if luminosity is not None else study.luminosity_fb
+    if scale is not None and not isinstance(study, ScanStudy):
+        raise InputError(
+            f"--scale {scale:g}: a dataset of {name} is generated event by event, there is nothing to scale"
+        )
     if isinstance(study, ScanStudy):
         with progress_bars() as bars:
-            drawn = draw_candidates(study, amount, seed, signal, workers=workers, notify=bars)
+            drawn = draw_candidates(study, amount, seed, signal, scale or 1.0, workers, bars)
         _answer(name, amount, drawn.counts(), out, write_candidates(out, study, drawn, amount, seed, signal), as_json)
         return
     with progress_bars() as bars:

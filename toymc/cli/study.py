@@ -10,6 +10,7 @@ from toymc.cli.common import (
     SEED,
     SEED_HELP,
     Count,
+    NumberList,
     echo_json,
     echo_table,
     json_option,
@@ -198,6 +199,66 @@ def project(
     _show(result, chosen, out, as_json)
 
 
+@study.command(
+    epilog="Example: toymc study linearity tau_l_alpha --inject channel=e,mass_GeV=1.0 --luminosity 5 --scale 0.2"
+)
+@click.argument("name")
+@click.option("--luminosity", type=POSITIVE, metavar="FB", help="Of each dataset, in fb^-1; that of the publication.")
+@click.option("--inject", metavar="KEY=VALUE,...", help="Signal of a search: channel, mass_GeV, ctau_cm.")
+@click.option("--values", type=NumberList(), help="Values to inject; some that the study can tell apart if not given.")
+@click.option("--datasets", type=Count(1, 10**4), default=1, show_default=True, help="At each value.")
+@click.option("--run", "stored", metavar="DIR", help="Finished run of a measurement whose calibration is used.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Of the first dataset, and of the simulation.")
+@_scale_option
+@worker_options
+@json_option
+def linearity(
+    name: str,
+    luminosity: float | None,
+    inject: str | None,
+    values: tuple[float, ...] | None,
+    datasets: int,
+    stored: str | None,
+    seed: int,
+    scale: float,
+    workers: int,
+    executor: str,
+    scheduler: str | None,
+    as_json: bool,
+) -> None:
+    """Pseudo-datasets with known signals through study NAME: recovered against injected, and the slope.
+
+    Every dataset is what `toymc dataset` writes, analysed as `toymc study run --data` does.
+    """
+    from dataclasses import asdict
+
+    from toymc.production.compute import RunOptions
+    from toymc.production.dataset import injection
+    from toymc.production.linearity import linearity as compute
+
+    chosen = find_study(name)
+    signal = injection(inject.split(","), ("channel", "mass_GeV", "ctau_cm")) if inject else None
+    if stored is not None and not (Path(stored) / "result.json").is_file():
+        raise InputError(f"cannot read --run {stored}: it holds no result.json")
+    options = RunOptions(luminosity, seed, scale, workers, executor, scheduler)
+    with progress_bars() as bars:
+        found = compute(
+            chosen, options, signal=signal, values=values, datasets=datasets, stored=stored, notify=bars
+        )  # fmt: skip
+    if as_json:
+        echo_json(asdict(found))
+        return
+    facts = [f"{found.luminosity_fb:g} fb^-1 each", *(f"{key} {value}" for key, value in found.signal.items())]
+    click.echo(f"Pseudo-datasets of {name}: {', '.join(facts)}; values are {found.unit}")
+    rows = [
+        (r.seed, r.events, f"{r.injected:.6g}", f"{r.value:.6g}", r.error, f"{r.pull:+.2f}") for r in found.datasets
+    ]
+    echo_table(("seed", "events", "injected", "recovered", "+-", "pull"), rows)
+    line, about = found.line, f" at {found.origin:.6g}" if found.origin else ""
+    click.echo(f"slope {line.slope.value:.4f} +- {line.slope.error:.4f}, offset{about} {line.intercept.value:.3g} "
+               f"+- {line.intercept.error:.2g}, chi2 {line.chi2:.1f} for {line.dof}")  # fmt: skip
+
+
 def _prepared(name: str, action: str, stored: str | None, systematics: str, out: str) -> "AnyStudy":
     """The study, after a look at everything that can be wrong before any computing is done."""
     from toymc.io.outputs import check_run_folder
@@ -227,13 +288,16 @@ def _timing(name: str, value: float) -> str:
 
 def _show(result: "StudyResult", chosen: "AnyStudy", out: str, as_json: bool) -> None:
     """The limits or estimators beside the published ones, and where the report lies."""
-    from toymc.report.tables import estimator_table, limit_table, projection_table
+    from toymc.report.tables import estimator_table, limit_table, projection_table, variation_tables
 
     if as_json:
         echo_json(result.to_dict())
         return
     limits = projection_table(result) if result.projections else limit_table(result)
-    for table in (limits, estimator_table(result)):
+    entries = result.estimators or []
+    # of further estimators the report says more
+    first = result.model_copy(update={"estimators": [e for e in entries if e.name == entries[0].name]})
+    for table in (limits, estimator_table(result), *variation_tables(first)):
         if table.rows:
             click.echo(table.title)
             echo_table(table.header, table.rows)

@@ -13,60 +13,49 @@ import numpy.typing as npt
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM
 from toymc.errors import InputError
 from toymc.kernels import inlined_kernel, kernel
+from toymc.lane_math import atan2_of, cos_sin_of
+from toymc.lanes import chosen, nearest, root
 
 FloatArray = npt.NDArray[np.float64]
 
 
-@kernel
+@inlined_kernel
 def _wrap(angle):
     """Angle brought to [-pi, pi]."""
-    return angle - 2.0 * math.pi * round(angle / (2.0 * math.pi))
-
-
-@inlined_kernel
-def _angle(sine, cosine):
-    """Angle of a unit vector; the series of the arc sine where it is exact to 1e-15."""
-    if cosine > 0.0 and abs(sine) < 0.1:
-        y = sine * sine
-        tail = 105.0 / 3456.0 + y * (945.0 / 42240.0 + y * (10395.0 / 599040.0))
-        return sine * (1.0 + y * (1.0 / 6.0 + y * (0.075 + y * (15.0 / 336.0 + y * tail))))
-    return math.atan2(sine, cosine)
+    return angle - 2.0 * math.pi * nearest(angle / (2.0 * math.pi))
 
 
 @inlined_kernel
 def _turned(cosine, sine, angle):
-    """Cosine and sine of a direction turned by an angle; for small ones by their series, exact to 1e-13."""
-    y = angle * angle
-    if y > 0.01:
-        c, s = math.cos(angle), math.sin(angle)
-    else:
-        c = 1.0 - y * (0.5 - y * (1.0 / 24.0 - y * (1.0 / 720.0 - y / 40320.0)))
-        s = angle * (1.0 - y * (1.0 / 6.0 - y * (1.0 / 120.0 - y / 5040.0)))
+    """Cosine and sine of a direction turned by an angle."""
+    c, s = cos_sin_of(angle)
     return cosine * c - sine * s, sine * c + cosine * s
 
 
 @inlined_kernel
 def _perigee(x, y, z, px, py, pz, charge, field):
-    """Helix (d0, phi0, omega, z0, tan lambda) through a point, then cosine and sine of phi0; charge, pT are not 0."""
-    pt = math.sqrt(px * px + py * py)
+    """Helix (d0, phi0, omega, z0, tan lambda) through a point, then cosine and sine of phi0; charge, pT are not 0.
+
+    One helix or eight (see `toymc.lanes`).
+    """
+    pt = root(px * px + py * py)
     inverse = 1.0 / pt
     ux, uy = px * inverse, py * inverse
     radius = pt / (charge * OMEGA_PER_TESLA_GEV_CM * field)  # signed, 1/omega
-    sign = 1.0 if radius > 0.0 else -1.0
+    sign = chosen(radius > 0.0, 1.0, -1.0)
     # centre of the circle, on the right of the direction of flight for positive particles
     cx = x + radius * uy
     cy = y - radius * ux
-    distance = math.sqrt(cx * cx + cy * cy)
-    if distance > 1e-12 * abs(radius):
-        scale = sign / distance
-        cosine, sine = -scale * cy, scale * cx
-    else:  # a circle around the origin: every point is closest, take the production point
-        cosine, sine = ux, uy
+    distance = root(cx * cx + cy * cy)
+    # a circle around the origin: every point is closest, take the production point
+    off = distance > 1e-12 * abs(radius)
+    scale = sign / chosen(off, distance, 1.0)
+    cosine, sine = chosen(off, -scale * cy, ux), chosen(off, scale * cx, uy)
     # |c| - |R| without cancellation: (|c|^2 - R^2) / (|c| + |R|)
     d0 = sign * (x * x + y * y + 2.0 * radius * (x * uy - y * ux)) / (distance + abs(radius))
-    arc = _angle(sine * ux - cosine * uy, cosine * ux + sine * uy) * radius
+    arc = atan2_of(sine * ux - cosine * uy, cosine * ux + sine * uy) * radius
     tan_lambda = pz * inverse
-    return d0, math.atan2(sine, cosine), 1.0 / radius, z - arc * tan_lambda, tan_lambda, cosine, sine
+    return d0, atan2_of(sine, cosine), 1.0 / radius, z - arc * tan_lambda, tan_lambda, cosine, sine
 
 
 @kernel

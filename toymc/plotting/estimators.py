@@ -26,7 +26,7 @@ class Series:
     error: FloatArray
 
 
-def _grid(n: int, width: float = 2.9, height: float = 2.6) -> tuple[Figure, list[Axes]]:
+def _grid(n: int, width: float = 2.9, height: float = 2.8) -> tuple[Figure, list[Axes]]:
     """A figure with `n` panels in rows."""
     columns = min(n, _PER_ROW)
     rows = -(-n // columns)
@@ -64,7 +64,7 @@ def pull_panels(pulls: Mapping[str, FloatArray], *, text: str = "") -> Figure:
             axes.plot(x, normal, color=SIGNAL_COLOURS[0], linewidth=1.2)
             axes.set_xlim(-_REACH, _REACH)
             axes.set_ylim(0.0, 0.62)
-            axes.text(0.04, 0.95, name, transform=axes.transAxes, va="top", fontsize=9)
+            axes.set_title(name, fontsize=9, loc="left")
             words = f"mean {np.mean(values):+.3f}\nwidth {np.std(values, ddof=1):.3f}"
             axes.text(0.96, 0.95, words, transform=axes.transAxes, va="top", ha="right", fontsize=8.5)
             axes.tick_params(labelsize=8.5)
@@ -153,11 +153,12 @@ def bootstrap_panels(
             axes.stairs(counts, edges, color="k", linewidth=1.2)
             axes.axvline(value, color="0.3", linewidth=0.9)
             axes.set_ylim(0.0, 1.45 * float(counts.max()))
-            axes.text(0.04, 0.95, name, transform=axes.transAxes, va="top", fontsize=9)
+            axes.set_title(name, fontsize=9, loc="left")
             words = f"spread {np.std(values, ddof=1):.3g}\nstated {error:.3g}"
             axes.text(0.96, 0.95, words, transform=axes.transAxes, va="top", ha="right", fontsize=8.5)
             axes.tick_params(labelsize=8)
             axes.locator_params(axis="x", nbins=4)
+            axes.ticklabel_format(axis="x", useOffset=False)
         figure.supxlabel("estimate of a replicate (bands: one and two stated errors)", fontsize=11)
         figure.supylabel("replicates", fontsize=11)
         figure.suptitle(f"{LABEL}   {text}", x=0.02, ha="left", fontsize=11, fontweight="bold")

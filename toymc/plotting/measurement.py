@@ -114,16 +114,23 @@ def bias_against_truth(
 
 
 def uncertainty_bars(
-    names: Sequence[str], ours: FloatArray, errors: FloatArray, published: FloatArray, *, unit: str = "", text: str = ""
+    names: Sequence[str],
+    ours: FloatArray,
+    errors: FloatArray,
+    published: FloatArray,
+    at_most: Sequence[bool],
+    *,
+    unit: str = "",
+    text: str = "",
 ) -> Figure:
-    """Sizes of systematic uncertainties beside the published ones (NaN: none), one row each.
+    """Sizes of systematic uncertainties beside the published ones (NaN: none; `at_most`: a limit), one row each.
 
     Raises
     ------
     InputError
         If the lengths differ.
     """
-    if not len(names) == len(ours) == len(errors) == len(published):
+    if not len(names) == len(ours) == len(errors) == len(published) == len(at_most):
         sizes = f"{len(ours)} sizes, {len(errors)} errors, {len(published)} published"
         raise InputError(f"{len(names)} names for {sizes}: give one of each")
     place = np.arange(len(names))[::-1]
@@ -131,7 +138,12 @@ def uncertainty_bars(
         figure = new_figure(6.8, 0.8 + 0.36 * len(names))
         axes = figure.subplots()
         axes.barh(place + 0.18, ours, 0.34, xerr=errors, color=COLOURS[0], ecolor="0.3", label="ours")
-        axes.barh(place - 0.18, np.nan_to_num(published), 0.34, color=COLOURS[1], label="published")
+        limit = np.array(at_most, dtype=np.bool_)
+        theirs = np.nan_to_num(published)
+        axes.barh(place[~limit] - 0.18, theirs[~limit], 0.34, color=COLOURS[1], label="published")
+        if limit.any():
+            axes.barh(place[limit] - 0.18, theirs[limit], 0.34, facecolor="none", edgecolor=COLOURS[1], linewidth=1.2,
+                      label="published upper limit")  # fmt: skip
         axes.set_yticks(place, [name.replace("_", " ") for name in names])
         axes.tick_params(axis="y", which="minor", left=False, right=False)
         axes.set_xlim(left=0.0)

@@ -322,7 +322,7 @@ def _plots(
     for measurement, curves in errors.values():
         plots.append(
             Plot(
-                f"error_{measurement.name.replace(' ', '_')}",
+                f"error_{measurement.name.replace(',', '').replace(' ', '_')}",
                 error_figure(measurement, curves),
                 f"Error of {measurement.name} against luminosity.",
             )

@@ -24,6 +24,8 @@ from toymc.studies.study import NOMINAL, Channel, Columns, FloatArray, Sample, S
 
 Templates = dict[tuple[str, str], Histogram]
 """(channel, template) -> histogram of one sample."""
+Parts = dict[tuple[str, str, int], Histogram]
+"""(channel, shift, part of the events) -> histogram of one sample."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +39,23 @@ class SampleOutcome:
     cutflows : dict of str to CutFlow
     generated : int
     shifted : dict
-        (channel, shift) -> `Histogram` with one label for each part of the events, see `Channel.shifts`.
+        (channel, shift, part of the events) -> `Histogram`, see `Channel.shifts`; parts without events are absent.
     """
 
     templates: Templates
     cutflows: dict[str, CutFlow]
     generated: int
-    shifted: Templates = field(default_factory=dict)
+    shifted: Parts = field(default_factory=dict)
 
     def __add__(self, other: Self) -> Self:
+        shifted = dict(self.shifted)
+        for part, more in other.shifted.items():
+            shifted[part] = shifted[part] + more if part in shifted else more
         return type(self)(
             {key: self.templates[key] + other.templates[key] for key in self.templates},
             {key: self.cutflows[key] + other.cutflows[key] for key in self.cutflows},
             self.generated + other.generated,
-            {key: self.shifted[key] + other.shifted[key] for key in self.shifted},
+            shifted,
         )
 
 
@@ -84,36 +89,33 @@ IDENTIFIED = "identification and weights"
 
 def empty_outcome(study: Study, sample: Sample) -> SampleOutcome:
     """No events yet, with every histogram and cut flow that the sample will fill."""
-    templates, cutflows, shifted = {}, {}, {}
+    templates, cutflows = {}, {}
     for channel in _channels(study, sample):
         labels = ("nominal", *(f"{s}_{side}" for s in channel.sources for side in ("up", "down")), "events")
         for template in channel.templates:
             templates[channel.name, template] = Histogram.of(channel.edges, labels)
         steps = {stage: None for stage in study.stages}
         cutflows[channel.name] = CutFlow.of({**steps, **channel.selections, IDENTIFIED: None})
-        for shift in (NOMINAL, *channel.shifts) if channel.parts else ():
-            shifted[channel.name, shift] = Histogram.of(channel.edges, [str(k) for k in range(channel.parts)])
-    return SampleOutcome(templates, cutflows, 0, shifted)
+    return SampleOutcome(templates, cutflows, 0)
 
 
-def _fill_shifts(channel: Channel, selected: Columns, weight: FloatArray, shifted: Templates) -> None:
-    """The observable as it is and with every shift; the place of an event in its batch says which part it is in."""
-    part = selected["event"] % channel.parts
-    matrix = weight[:, None] * (part[:, None] == np.arange(channel.parts)[None, :])
-    for name in (NOMINAL, *channel.shifts):
-        key = (channel.name, name)
+def _shifted(sample: Sample, channel: Channel, selected: Columns, weight: FloatArray, part: int) -> Parts:
+    """The observable as it is, and with every shift that the sample is filled with."""
+    found = {}
+    for name in (NOMINAL, *sample.shifts):
         if name == NOMINAL:
-            shifted[key] = shifted[key].fill(selected[channel.observable], matrix)
+            values, factor = selected[channel.observable], np.ones(len(weight))
         else:
             values, factor = channel.shifts[name](selected)
-            shifted[key] = shifted[key].fill(values, matrix * factor[:, None])
+        found[channel.name, name, part] = Histogram.of(channel.edges).fill(values, weight * factor)
+    return found
 
 
 def _channels(study: Study, sample: Sample) -> list[Channel]:
     return [study.channel(name) for name in sample.channels]
 
 
-def fill(study: Study, sample: Sample, detector: Detector, reco: Reconstruction) -> SampleOutcome:
+def fill(study: Study, sample: Sample, detector: Detector, reco: Reconstruction, part: int = 0) -> SampleOutcome:
     """Select, weigh and histogram one batch.
 
     Parameters
@@ -121,6 +123,8 @@ def fill(study: Study, sample: Sample, detector: Detector, reco: Reconstruction)
     study, sample : Study, Sample
     detector : Detector
     reco : Reconstruction
+    part : int
+        Of the sample, modulo the number of parts of a channel: what the shifted observables are kept by.
 
     Returns
     -------
@@ -128,23 +132,30 @@ def fill(study: Study, sample: Sample, detector: Detector, reco: Reconstruction)
     """
     columns, stage = study.observe(reco)
     outcome = empty_outcome(study, sample)
-    templates, cutflows, shifted = dict(outcome.templates), dict(outcome.cutflows), dict(outcome.shifted)
+    templates, cutflows = dict(outcome.templates), dict(outcome.cutflows)
+    shifted: Parts = {}
+    weight, reached = reco.weight, []
+    for index in range(len(study.stages)):
+        passed = stage >= index
+        weight, stage = weight[passed], stage[passed]
+        reached.append(weight)
     for channel in _channels(study, sample):
         flow = cutflows[channel.name]
-        for index, label in enumerate(study.stages):
-            flow = flow.count(label, reco.weight[stage >= index])
+        for label, left in zip(study.stages, reached, strict=True):
+            flow = flow.count(label, left)
         flow, mask = flow.apply(columns, columns["weight"])
-        selected: Columns = {name: column[mask] for name, column in columns.items()}
+        kept = np.flatnonzero(mask)
+        selected: Columns = {name: column.take(kept) for name, column in columns.items()}
         weights = channel.weigh(selected, detector)
         cutflows[channel.name] = flow.count(IDENTIFIED, weights.nominal)
-        matrix = np.concatenate([weights.matrix(), (weights.nominal > 0.0)[:, None]], axis=1)
+        matrix = weights.matrix(weights.nominal > 0.0)
         which = channel.classify(selected)
         for index, template in enumerate(channel.templates):
-            mine = which == index
+            mine = np.flatnonzero(which == index)
             key = (channel.name, template)
-            templates[key] = templates[key].fill(selected[channel.observable][mine], matrix[mine])
+            templates[key] = templates[key].fill(selected[channel.observable].take(mine), matrix.take(mine, axis=0))
         if channel.parts:
-            _fill_shifts(channel, selected, weights.nominal, shifted)
+            shifted.update(_shifted(sample, channel, selected, weights.nominal, part % channel.parts))
     return SampleOutcome(templates, cutflows, reco.n_events, shifted)
 
 
@@ -156,7 +167,7 @@ def _task(
     if sample.thin is not None:
         truth = sample.thin(truth, rng)
     reco = simulate(truth, detector, stream(seed, sample.name, "simulate", chunk.index))
-    return replace(fill(study, sample, detector, reco), generated=chunk.n_events)
+    return replace(fill(study, sample, detector, reco, chunk.index), generated=chunk.n_events)
 
 
 def run_sample(

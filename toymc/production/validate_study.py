@@ -113,13 +113,21 @@ def validate_study(
             details={"detector": study.card},
             action="validate",
         )
-        write_run(folder, result, config, title=f"Estimators: {study.title}", plots=_plots(study, given, outcomes))
+        write_run(
+            folder,
+            result,
+            config,
+            title=f"Estimators: {study.title}",
+            plots=outcome_plots(study.name, outcomes, given.luminosity_fb),
+        )
     return result
 
 
 def _estimators(study: Study, given: StudyInput) -> list[StudyEstimator]:
     if isinstance(study, MeasurementStudy) and given.spectra is not None:
-        found = study.experiments(given.spectra)
+        from toymc.production.measurement.stored import template_errors
+
+        found = study.experiments(given.spectra, template_errors(study, given.result))
     elif study.estimators is not None:
         found = study.estimators(given.hypotheses, given.spectra)
     else:
@@ -129,8 +137,8 @@ def _estimators(study: Study, given: StudyInput) -> list[StudyEstimator]:
     return found
 
 
-def _runner(options: RunOptions, progress: Progress | None) -> RunBlocks:
-    """Blocks of experiments on the workers of the run."""
+def block_runner(options: RunOptions, progress: Progress | None = None) -> RunBlocks:
+    """What runs blocks of experiments on the workers of a run."""
 
     def run(task: Callable[[Block], Estimates], blocks: Sequence[Block]) -> Any:
         plan = plan_chunks(len(blocks), 1)
@@ -158,13 +166,14 @@ def _validate(
         cl=estimator.cl,
         bounds=estimator.bounds,
         block=BLOCK,
+        template_errors=estimator.template_errors,
     )
     toys = run(
         estimator.generate,
         estimator.estimate,
         estimator.truth_values,
         experiments=experiments,
-        run=_runner(options, progress(TOYS)),
+        run=block_runner(options, progress(TOYS)),
     )
     redrawn = bootstrap = None
     if estimator.redrawn is not None:
@@ -173,11 +182,11 @@ def _validate(
             (estimator.truth_values[0],),
             experiments=min(experiments, MOST_REDRAWN),
             name=f"{estimator.name}, {REDRAWN}",
-            run=_runner(options, progress(REDRAWN)),
+            run=block_runner(options, progress(REDRAWN)),
         )
     if estimator.bootstrap is not None:
         replicates = min(experiments, _MOST_REPLICATES)
-        runner = _runner(options, progress(BOOTSTRAP))
+        runner = block_runner(options, progress(BOOTSTRAP))
         bootstrap = estimator.bootstrap(replicates, options.seed, estimator.name, Tolerances(), runner)
     return Outcome(estimator, toys, redrawn, bootstrap)
 
@@ -232,6 +241,7 @@ def estimator_entry(estimator: StudyEstimator, found: Validation, method: str, s
         cl=found.cl,
         slope=None if line is None else line.slope.value,
         slope_error=None if line is None else line.slope.error,
+        line_p_value=None if line is None else line.p_value,
         intercept=None if line is None else unit * line.intercept.value,
         intercept_error=None if line is None else unit * line.intercept.error,
         experiments=sum(p.experiments for p in found.points),
@@ -299,14 +309,25 @@ def _bootstrap_entry(estimator: StudyEstimator, found: Bootstrap) -> Estimator:
     )
 
 
+_TOYS_OF_MODELS = (
+    "Toys vary counts and auxiliary measurements around the model; signals are injected at 0, 1, 2 and 4 expected "
+    "errors and fitted without bounds; the table shows the middle one, result.json all."
+)
+_TOYS_OF_SPECTRA = (
+    "Toys draw counts around the expected spectrum, and around those of the nominal events moved to other true values; "
+    "how well these are known with the statistics of the simulation is part of the errors of bias and slope. The table "
+    "shows the nominal true value, result.json all."
+)
+
+
 def _notes(outcomes: Sequence[Outcome]) -> list[str]:
     t = Tolerances()
+    measured = any(o.estimator.template_errors for o in outcomes)
     notes = [
         f"Verdicts: |bias| < {t.bias:g} of the spread, pull width 1 +- {t.pull_width:g}, coverage within "
         f"{t.coverage:g} of the stated level, slope 1 +- {t.slope:g}, failed share < {t.failed:g}; 'inside' and "
         f"'outside' are each wrong with at most {1.0 - t.probability:.2g} for an estimator on the edge of a tolerance.",
-        "Toys vary counts and auxiliary measurements around the model; signals are injected at 0, 1, 2 and 4 expected "
-        "errors and fitted without bounds; the table shows the middle one, result.json all.",
+        _TOYS_OF_SPECTRA if measured else _TOYS_OF_MODELS,
         "Failed experiments are counted, never drawn again; coverage and bias are also given with every failure at its "
         "worst.",
     ]
@@ -316,8 +337,9 @@ def _notes(outcomes: Sequence[Outcome]) -> list[str]:
             "each bin; the toys come from the unchanged templates, without signal."
         )
     if any(o.bootstrap is not None for o in outcomes):
+        what = "" if measured else " without signal"
         notes.append(
-            f"'{BOOTSTRAP}': events of one pseudo-dataset without signal with weights Poisson(1); `stat_error` is the "
+            f"'{BOOTSTRAP}': events of one pseudo-dataset{what} with weights Poisson(1); `stat_error` is the "
             "spread of the replicates, `error` the statistical error that the fit states for the same data."
         )
     return notes
@@ -335,17 +357,27 @@ def _groups(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def _label(estimator: StudyEstimator) -> str:
-    """The parameters but the channel, short."""
-    words = [f"{k.partition('_')[0]} {v}" for k, v in estimator.parameters.items() if k != "channel"]
+    """The parameters but the channel, short, with their units."""
+    pairs = ((*k.partition("_"), v) for k, v in estimator.parameters.items() if k not in ("channel", "unit"))
+    words = [f"{name} {v:g} {unit}".rstrip() if isinstance(v, float) else f"{name} {v}" for name, _, unit, v in pairs]
     return ", ".join(words) or estimator.name
 
 
-def _plots(study: Study, given: StudyInput, outcomes: Sequence[Outcome]) -> list[Plot]:
+def outcome_plots(study: str, outcomes: Sequence[Outcome], luminosity_fb: float) -> list[Plot]:
+    """Pulls, bias, coverage and, where there are any, bootstrap replicates: one figure of each for every channel.
+
+    Parameters
+    ----------
+    study : str
+        Its name, for the figures.
+    outcomes : sequence of Outcome
+    luminosity_fb : float
+    """
     from toymc.plotting.estimators import bootstrap_panels, pull_panels
 
     plots = []
     for channel, members in _groups(outcomes).items():
-        name, text = (f"_{channel}", f"{study.name}, channel {channel}") if channel else ("", study.name)
+        name, text = (f"_{channel}", f"{study}, channel {channel}") if channel else ("", study)
         middle = {_label(o.estimator): o.toys.points[len(o.toys.points) // 2].pulls for o in members}
         plots.append(
             Plot(
@@ -357,14 +389,14 @@ def _plots(study: Study, given: StudyInput, outcomes: Sequence[Outcome]) -> list
         plots.append(
             Plot(
                 f"bias{name}",
-                _bias(members, text, given.luminosity_fb),
+                _bias(members, text, luminosity_fb),
                 "Bias in units of the spread against the true signal; the band is the tolerance.",
             )
         )
         plots.append(
             Plot(
                 f"coverage{name}",
-                _coverage(members, text, given.luminosity_fb),
+                _coverage(members, text, luminosity_fb),
                 "Coverage of the stated intervals against the true signal; the band is the tolerance.",
             )
         )
@@ -393,10 +425,16 @@ def _bias(members: Sequence[Outcome], text: str, luminosity_fb: float) -> "Figur
     for o in members:
         spread = np.array([p.spread.value for p in o.toys.points])
         bias = np.array([p.bias.value for p in o.toys.points]) / spread
-        error = np.array([p.bias.error for p in o.toys.points]) / spread
-        series.append(Series(_label(o.estimator), _in_errors(o), bias, error))
+        error = np.array([p.total_bias_error for p in o.toys.points]) / spread
+        series.append(Series(_label(o.estimator), _at(o), bias, error))
     return against_truth(
-        series, ylabel="bias / spread", target=0.0, tolerance=Tolerances().bias, text=text, luminosity_fb=luminosity_fb
+        series,
+        xlabel=_axis(members),
+        ylabel="bias / spread",
+        target=0.0,
+        tolerance=Tolerances().bias,
+        text=text,
+        luminosity_fb=luminosity_fb,
     )
 
 
@@ -406,14 +444,15 @@ def _coverage(members: Sequence[Outcome], text: str, luminosity_fb: float) -> "F
     series = [
         Series(
             _label(o.estimator),
-            _in_errors(o),
+            _at(o),
             np.array([p.coverage.value for p in o.toys.points]),
-            np.array([p.coverage.error for p in o.toys.points]),
+            np.array([p.total_coverage_error for p in o.toys.points]),
         )
         for o in members
     ]
     return against_truth(
         series,
+        xlabel=_axis(members),
         ylabel="coverage",
         target=members[0].toys.cl,
         tolerance=Tolerances().coverage,
@@ -422,8 +461,18 @@ def _coverage(members: Sequence[Outcome], text: str, luminosity_fb: float) -> "F
     )
 
 
-def _in_errors(outcome: Outcome) -> "np.ndarray":
-    """True values in units of the spread at the smallest of them, from zero or from the smallest on."""
+def _at(outcome: Outcome) -> "np.ndarray":
+    """True values on the axis: distance to the middle one, or in spreads at the smallest, from zero or from it on."""
     points = outcome.toys.points
-    first = max(points[0].truth, 0.0)
-    return np.array([p.truth - first for p in points]) / (points[0].spread.value or 1.0)
+    truths = np.array([p.truth for p in points])
+    if "unit" in outcome.estimator.parameters:
+        return np.asarray(truths - truths[len(truths) // 2])
+    return np.asarray(truths - max(points[0].truth, 0.0)) / (points[0].spread.value or 1.0)
+
+
+def _axis(members: Sequence[Outcome]) -> str:
+    first = members[0]
+    unit = first.estimator.parameters.get("unit")
+    if unit is None:
+        return "true value / expected error"
+    return f"true value - {first.toys.points[len(first.toys.points) // 2].truth:.2f} [{unit}]"

@@ -39,11 +39,11 @@ def warming() -> Iterator[None]:
 
 def _is_cold() -> bool:
     """Whether the detector's kernel has no compiled code on disk."""
-    from toymc.detector.simulate import _simulate
+    from toymc.detector.stage.block import _simulate
 
     cache: Any = getattr(_simulate, "_cache", None)
     folder = getattr(cache, "cache_path", None)
-    return folder is not None and not any(Path(folder).glob("simulate._simulate-*.nbi"))
+    return folder is not None and not any(Path(folder).glob("block._simulate-*.nbi"))
 
 
 def _start() -> "subprocess.Popen[bytes]":

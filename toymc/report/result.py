@@ -86,6 +86,8 @@ class Hypothesis(Part):
     unit: float | None = None
     """The limit is the parameter of interest of that measurement times this."""
     interpretation: dict[str, Any] | None = None
+    sub_fraction: float | None = None
+    """Share of the decays that the limit includes (K*0 -> K+ pi-): divided by it, the limit is one on all of them."""
 
     @model_serializer(mode="wrap")
     def _without_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -161,6 +163,8 @@ class Estimator(Part):
     slope_error: float | None = None
     intercept: float | None = None
     intercept_error: float | None = None
+    line_p_value: float | None = None
+    """Of the straight line through the means at all true values."""
     coverage: float | None = None
     coverage_error: float | None = None
     cl: float | None = None
@@ -175,6 +179,8 @@ class Estimator(Part):
     verdict: str | None = None
     effects: list[EstimatorShift] | None = None
     """Bias with parts of the chain switched off."""
+    comparison: list[EstimatorShift] | None = None
+    """Bias and errors beside those of the publication."""
     by_truth: list[EstimatorShift] | None = None
     """Bias at each generated true value."""
     systematics_table: list[EstimatorShift] | None = None

@@ -2,7 +2,7 @@
 
 import math
 
-from toymc.report.result import EstimatorShift, Hypothesis, Published, StudyResult
+from toymc.report.result import Estimator, EstimatorShift, Hypothesis, Published, StudyResult
 from toymc.report.table import Cell, Table
 
 
@@ -34,6 +34,8 @@ def limit_table(result: StudyResult) -> Table:
                 h.expected_toys.median if h.expected_toys else None,
                 h.expected_statistical.median if h.expected_statistical else None,
                 h.observed,
+                h.expected.median / h.sub_fraction if h.sub_fraction else None,
+                h.observed / h.sub_fraction if h.sub_fraction and h.observed is not None else None,
                 expected,
                 entry.observed if entry else None,
                 h.expected.median / expected if expected else None,
@@ -41,7 +43,7 @@ def limit_table(result: StudyResult) -> Table:
         )
     header = (
         *names, "CL", "-1 sigma", "expected", "+1 sigma", "expected, toys", "no systematics", "observed",
-        "published expected", "published observed", "ours/published",
+        "expected, all decays", "observed, all decays", "published expected", "published observed", "ours/published",
     )  # fmt: skip
     return _without_empty(Table(f"Upper limits on {result.limit_on or 'the signal'}", header, tuple(rows)))
 
@@ -78,17 +80,34 @@ def estimator_table(result: StudyResult) -> Table:
     """Estimators with bias, pull, coverage and linearity, as far as they were validated."""
     keys = (
         "name", "method", "truth", "value", "error", "stat_error", "bias", "bias_error", "pull_mean", "pull_width",
-        "pull_width_error", "coverage", "coverage_error", "slope", "slope_error", "experiments", "failed_share",
-        "verdict",
+        "pull_width_error", "coverage", "coverage_error", "slope", "slope_error", "line_p_value",
+        "experiments", "failed_share", "verdict",
     )  # fmt: skip
-    header = tuple(key.replace("_error", " +-") if key != "stat_error" else "stat. error" for key in keys)
-    rows = tuple(tuple(getattr(e, key) for key in keys) for e in result.estimators or [])
-    return _without_empty(Table("Estimators", tuple(name.replace("_", " ") for name in header), rows))
+    given = result.estimators or []
+    names = tuple(dict.fromkeys(name for e in given for name in e.parameters or {}))
+    words = tuple(key.replace("_error", " +-") if key != "stat_error" else "stat. error" for key in keys)
+    header = (words[0], *names, *(word.replace("_", " ") for word in words[1:]))
+    rows = tuple(
+        (e.name, *((e.parameters or {}).get(name) for name in names), *(_entry(e, key) for key in keys[1:]))
+        for e in given
+    )
+    return _without_empty(Table("Estimators", header, rows))
+
+
+def _entry(estimator: Estimator, key: str) -> Cell:
+    """One number of an estimator; values and true values with the decimals that their error has."""
+    value: Cell = getattr(estimator, key)
+    errors = (estimator.stat_error, estimator.error, estimator.bias_error, estimator.slope_error)
+    error = next((e for e in errors if e is not None and e > 0.0), None)
+    if key not in ("truth", "value") or not isinstance(value, float) or error is None or abs(value) < 1000.0 * error:
+        return value
+    return f"{value:.{max(0, 1 - math.floor(math.log10(error)))}f}"
 
 
 def variation_tables(result: StudyResult) -> list[Table]:
     """For every estimator that has them: systematic table, what makes the bias, bias at each true value."""
     titles = {
+        "comparison": "{} beside the publication",
         "systematics_table": "Systematic uncertainties of {}: ours beside the published ones",
         "effects": "Bias of {} with parts of the chain switched off",
         "by_truth": "Bias of {} at each true value",
@@ -100,7 +119,8 @@ def variation_tables(result: StudyResult) -> list[Table]:
             if shifts:
                 rows = tuple((s.name, s.value, s.error, _published_size(s), s.what) for s in shifts)
                 header = ("name", "ours", "+-", "published", "what is changed")
-                tables[entry.name, key] = _without_empty(Table(title.format(entry.name), header, rows))
+                name = entry.name if entry.method in (None, "expected") else f"{entry.name}, {entry.method}"
+                tables[name, key] = _without_empty(Table(title.format(name), header, rows))
     return list(tables.values())
 
 

@@ -267,3 +267,24 @@ def test_bad_estimates_and_tolerances_are_refused():
     with pytest.raises(InputError, match="probability"):
         Tolerances(probability=0.4)
     assert Estimates.of([1.0], low=[1.5], high=[2.0]).status.tolist() == [3]
+
+
+def test_a_true_value_that_is_not_well_known_is_not_called_a_bias():
+    """Templates whose true value is off by 0.5 +- 0.4: a bias without, undecided with the error of the templates."""
+
+    def generate(rng, truth, n):
+        return rng.normal(truth + (0.5 if truth else 0.0), 1.0, n)
+
+    def estimate(x):
+        return Estimates.of(x, 1.0)
+
+    plain = validate_estimator(generate, estimate, (0.0, 10.0), experiments=4000)
+    stated = validate_estimator(generate, estimate, (0.0, 10.0), experiments=4000, template_errors={10.0: 0.4})
+    assert plain.verdict == "outside" and stated.verdict == "undecided"
+    here, there = (found.point(10.0) for found in (plain, stated))
+    assert here.bias == there.bias and here.template_error == 0.0
+    assert there.total_bias_error == pytest.approx(np.hypot(there.bias.error, 0.4))
+    # phi(1) = 0.242: the coverage of a Gaussian off by half its width, second order in the distance
+    assert there.total_coverage_error == pytest.approx(0.242 * 0.16, rel=0.1)
+    assert stated.line.slope.error == pytest.approx(0.04, rel=0.05)
+    assert abs(here.coverage.value - (0.6827 - 0.242 * 0.25)) < 0.03

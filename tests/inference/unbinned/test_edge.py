@@ -113,6 +113,40 @@ def test_the_other_form_recovers_itself():
     np.testing.assert_allclose(fit.values[0], p, rtol=1e-3)
 
 
+def test_interval_of_few_events_is_the_contour_of_the_likelihood():
+    """Against a scan that knows nothing of it: -ln L minimal in P2 ... P5 by iminuit."""
+    counts = stream(33, "edge", "test", 0).poisson(4000 * edge_shares(P)).astype(float)
+    fit = fit_edge_counts(counts)
+    work = (np.zeros(5), np.zeros((5, 5)), np.zeros((3, 5)), np.zeros((3, 5, 5)))
+
+    def nll(*p):
+        return _edge_nll(0, np.array(p), LOW, (HIGH - LOW) / len(counts), counts, counts.sum(), *work)
+
+    def profiled(p1):
+        minuit = Minuit(nll, *fit.values[0])
+        minuit.errordef, minuit.strategy = 0.5, 2
+        minuit.limits[1] = (0.45e-3, 0.1)
+        minuit.values[0], minuit.fixed[0] = p1, True
+        return minuit.migrad().fval
+
+    for edge in (fit.low[0], fit.high[0]):
+        assert profiled(edge) - fit.nll[0] == pytest.approx(0.5, abs=0.03)
+    # not symmetric, and not far from the Hessian
+    assert fit.high[0] - fit.low[0] == pytest.approx(2.0 * fit.errors[0, 0], rel=0.3)
+    many = fit_edge_counts(100.0 * counts)
+    assert many.high[0] - many.values[0, 0] == pytest.approx(many.errors[0, 0], rel=1e-12)
+
+
+def test_few_events_have_an_answer_and_no_step_between_two_events():
+    counts = stream(34, "edge", "test", 0).poisson(1000 * edge_shares(P), (200, 1000)).astype(float)
+    fits = fit_edge_counts(counts)
+    # 1 in 500 measured; 5 of 200 has a probability below 1e-4
+    assert np.sum((fits.status != 0) | ~np.isfinite(fits.low + fits.high)) < 5
+    assert fits.values[:, 1].min() >= 0.45e-3 * (1.0 - 1e-12)
+    stuck = fits.values[:, 1] < 0.4501e-3
+    assert stuck.any() and np.all(np.isnan(fits.errors[stuck, 1])) and np.all(fits.errors[stuck, 0] > 0.0)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

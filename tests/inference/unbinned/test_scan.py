@@ -125,12 +125,23 @@ def test_rule_of_the_background():
 
 
 def test_rate_of_wrong_slopes_is_that_of_the_rule():
-    """Flat windows of 100 events: degree 0 in at least 88 % (two tests at 5 %), 400 windows, five sigma: 80 %."""
+    """Flat windows of 100 events get another degree in 5 % of 2000 cases, both tests together: within four sigma."""
     rng = stream(10, "unbinned", "test", 0)
-    data = [np.sort(rng.uniform(LOW, HIGH, 100)) for _ in range(400)]
-    masses = np.linspace(0.99, 1.01, 400)
-    channel = MassChannel("k", gaussian(masses[:, None], 0.005), Window(LOW, HIGH), data=data, selection=np.arange(400))
-    assert np.mean(scan(masses, [0.0], [channel]).degree == 0) > 0.80
+    data = [np.sort(rng.uniform(LOW, HIGH, 100)) for _ in range(2000)]
+    masses = np.linspace(0.99, 1.01, 2000)
+    rows = np.arange(2000)
+    channel = MassChannel("k", gaussian(masses[:, None], 0.005), Window(LOW, HIGH), data=data, selection=rows)
+    wrong = np.mean(scan(masses, [0.0], [channel], limits=False).degree > 0)
+    assert abs(wrong - 0.05) < 4 * math.sqrt(0.05 * 0.95 / 2000)
+
+
+@pytest.mark.parametrize("p_value", [0.001, 0.01, 0.05, 0.3])
+def test_both_tests_of_the_rule_together(p_value):
+    """Two sums of squares of 10^6 normal numbers: either passes its threshold with p_value, within four sigma."""
+    first, second = stream(11, "unbinned", "test", 0).standard_normal((2, 1_000_000)) ** 2
+    low, high = Background(p_value=p_value).thresholds
+    share = np.mean((first > low) | (first + second > high))
+    assert abs(share - p_value) < 4 * math.sqrt(p_value * (1.0 - p_value) / 1e6)
 
 
 def test_hole_is_as_if_it_were_not_there():

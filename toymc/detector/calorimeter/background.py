@@ -8,6 +8,7 @@ to no particle (truth -1). True clusters are in time with the probability that d
 import math
 
 from toymc.detector.calorimeter.photons import _write
+from toymc.detector.calorimeter.surface import _of_region
 from toymc.kernels import inlined_kernel
 
 
@@ -23,10 +24,11 @@ def _background_clusters(rng, numbers, regions, sigma, background, cluster_f, cl
         region = 0
         while region < 2 and u >= background[region, 0]:
             region += 1
-        cosine = regions[region, 0] + (regions[region, 1] - regions[region, 0]) * rng.random()
+        low, high = _of_region(region, 0, regions), _of_region(region, 1, regions)
+        cosine = low + (high - low) * rng.random()
         phi = 2.0 * math.pi * rng.random()
         rho = math.sqrt(max(1.0 - cosine * cosine, 0.0))
-        energy = regions[region, 2] + background[region, 1] * rng.standard_exponential()
+        energy = _of_region(region, 2, regions) + background[region, 1] * rng.standard_exponential()
         n = _write(
             rng, energy, math.log(energy), rho * math.cos(phi), rho * math.sin(phi), cosine, 0.0,
             numbers.background_in_time, region, -1, numbers, regions, sigma, cluster_f, cluster_cov, cluster_i, n,

@@ -11,8 +11,7 @@ cluster.
 
 import math
 
-from toymc.detector.calorimeter.photons import _photon
-from toymc.detector.calorimeter.surface import _material_row, _turn
+from toymc.detector.calorimeter.surface import _material_row
 from toymc.kernels import inlined_kernel, lean_kernel
 
 # photons per electron that are followed; more than this above the cutoff is rarer than 1e-5 (mean below 0.8)
@@ -120,7 +119,7 @@ def _along(x, y, z, px, py, pz, curvature, radius):
     return (
         x + chord * (ux * ch + uy * sh),
         y + chord * (uy * ch - ux * sh),
-        z + 2.0 * _turn(half, ch) / abs(curvature) * pz / pt,
+        z + 2.0 * math.asin(half) / abs(curvature) * pz / pt,
         px * c + py * s,
         py * c - px * s,
         pz,
@@ -128,18 +127,22 @@ def _along(x, y, z, px, py, pz, curvature, radius):
 
 
 @lean_kernel
-def _radiated_photons(
-    rng, x, y, z, px, py, pz, curvature, emitted, n_emitted, truth,
-    numbers, regions, sigma, response, scale, outer, cluster_f, cluster_cov, cluster_i, n,
-):  # fmt: skip
-    """Clusters of the photons of `_radiate`, and the electron behind the last: (n, x, y, z, px, py, pz, curvature)."""
+def _radiated_photons(x, y, z, px, py, pz, curvature, emitted, n_emitted, photons):
+    """Where the photons of `_radiate` start, and the electron behind the last: (x, y, z, px, py, pz, curvature).
+
+    A row of `photons` gets energy, position, direction (unit vector) and X/X0 ahead.
+    """
     before = math.sqrt(px * px + py * py + pz * pz)
     for m in range(n_emitted):
         x, y, z, px, py, pz = _along(x, y, z, px, py, pz, curvature, emitted[m, 0])
-        n = _photon(
-            rng, emitted[m, 1], x, y, z, px / before, py / before, pz / before, emitted[m, 3], truth,
-            numbers, regions, sigma, response, scale, outer, cluster_f, cluster_cov, cluster_i, n,
-        )  # fmt: skip
+        photons[m, 0] = emitted[m, 1]
+        photons[m, 1] = x
+        photons[m, 2] = y
+        photons[m, 3] = z
+        photons[m, 4] = px / before
+        photons[m, 5] = py / before
+        photons[m, 6] = pz / before
+        photons[m, 7] = emitted[m, 3]
         after = emitted[m, 2]
         factor = after / before
         px *= factor
@@ -147,4 +150,4 @@ def _radiated_photons(
         pz *= factor
         curvature /= factor
         before = after
-    return n, x, y, z, px, py, pz, curvature
+    return x, y, z, px, py, pz, curvature

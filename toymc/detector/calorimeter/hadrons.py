@@ -11,8 +11,9 @@ flies on to the muon detector.
 import math
 
 from toymc.detector.calorimeter.photons import _edge_spread, _write
-from toymc.detector.calorimeter.surface import _impact, _region
+from toymc.detector.calorimeter.surface import _impact, _of_region, _region
 from toymc.kernels import inlined_kernel, lean_kernel
+from toymc.lanes import higher_of, lower_of, real, taken, whole
 
 # clusters beside one shower that are kept; with a mean of 0.3 more are rarer than 1e-4
 MAX_SPLIT_OFFS = 3
@@ -33,29 +34,26 @@ def _hadron_row(pdg):
 
 
 @inlined_kernel
-def _visible(rng, visible):
-    """Share of the energy that becomes visible: inverse of its distribution, tabulated."""
-    s = (len(visible) - 1) * rng.random()
-    k = min(int(s), len(visible) - 2)
-    return visible[k] + (s - k) * (visible[k + 1] - visible[k])
+def _visible(u, visible):
+    """Share of the energy that becomes visible: inverse of its distribution, tabulated, at a uniform number."""
+    s = (len(visible) - 1) * u
+    k = lower_of(whole(s), len(visible) - 2)
+    low = taken(visible, k)
+    return low + (s - real(k)) * (taken(visible, k + 1) - low)
 
 
 @inlined_kernel
 def _path(cosine, numbers):
     """Way through the crystals for a cosine of incidence (cm)."""
-    return numbers.crystal_length / max(cosine, 1.0 / _LONGEST_PATH)
+    return numbers.crystal_length / higher_of(cosine, 1.0 / _LONGEST_PATH)
 
 
 @lean_kernel
-def _split_offs(rng, vx, vy, vz, available, truth, numbers, regions, sigma, cluster_f, cluster_cov, cluster_i, n):
-    """Clusters beside the shower of an interacting hadron that hit at v; return the number of rows.
-
-    Their number is Poisson, energies and angles are exponential beyond their minima; `available` (GeV) bounds them.
-    """
-    if not numbers.split_mean > 0.0:
-        return n
-    u = rng.random()
-    term = math.exp(-numbers.split_mean)
+def _some_split_offs(
+    rng, u, vx, vy, vz, available, truth, numbers, regions, sigma, cluster_f, cluster_cov, cluster_i, n
+):
+    """The clusters of `_split_offs` where there are some; u is uniform above their share of none."""
+    term = numbers.split_none
     total = term
     made = 0
     while u >= total and made < MAX_SPLIT_OFFS:
@@ -74,7 +72,7 @@ def _split_offs(rng, vx, vy, vz, available, truth, numbers, regions, sigma, clus
         region = _region(wz, regions)
         if region < 0 or apart > math.pi:
             continue
-        energy = regions[region, 2] + numbers.split_energy * rng.standard_exponential()
+        energy = _of_region(region, 2, regions) + numbers.split_energy * rng.standard_exponential()
         if energy >= available:
             continue
         n = _write(
@@ -82,6 +80,20 @@ def _split_offs(rng, vx, vy, vz, available, truth, numbers, regions, sigma, clus
             sigma, cluster_f, cluster_cov, cluster_i, n,
         )  # fmt: skip
     return n
+
+
+@inlined_kernel
+def _split_offs(rng, vx, vy, vz, available, truth, numbers, regions, sigma, cluster_f, cluster_cov, cluster_i, n):
+    """Clusters beside the shower of an interacting hadron that hit at v; return the number of rows.
+
+    Their number is Poisson, energies and angles are exponential beyond their minima; `available` (GeV) bounds them.
+    """
+    u = rng.random()
+    if u < numbers.split_none:
+        return n
+    return _some_split_offs(
+        rng, u, vx, vy, vz, available, truth, numbers, regions, sigma, cluster_f, cluster_cov, cluster_i, n
+    )
 
 
 @lean_kernel
@@ -100,16 +112,16 @@ def _neutral_hadron(
     region = _region(vz, regions)
     if region < 0:
         return n, 0
-    chance = 1.0 - math.exp(-_path(cosine, numbers) * hadrons[row, 0])
+    chance = 1.0 - math.exp(-_path(cosine, numbers) * hadrons[3 * row])
     if given == 1:
         chance /= chance + (1.0 - chance) * numbers.coil_chance
     if given == 0 or rng.random() >= chance:
         return n, 0
-    available = max(math.sqrt(p * p + mass * mass) + hadrons[row, 1], 0.0)
-    measured = available * _visible(rng, visible)
+    available = max(math.sqrt(p * p + mass * mass) + hadrons[3 * row + 1], 0.0)
+    measured = available * _visible(rng.random(), visible)
     edge = _edge_spread(vz, distance, region, numbers, regions)
-    measured *= max(1.0 + edge * rng.normal(), 0.0) if edge > 0.0 else 1.0
-    if measured >= regions[region, 2]:
+    measured *= max(1.0 + edge * rng.standard_normal(), 0.0) if edge > 0.0 else 1.0
+    if measured >= _of_region(region, 2, regions):
         n = _write(
             rng, measured, math.log(measured), vx, vy, vz, numbers.hadron_angle, numbers.in_time, region, truth,
             numbers, regions, sigma, cluster_f, cluster_cov, cluster_i, n,

@@ -66,6 +66,7 @@ class CalorimeterNumbers(NamedTuple):
     hadron_angle: float
     coil_chance: float
     split_mean: float
+    split_none: float
     split_energy: float
     split_angle_min: float
     split_angle: float
@@ -202,6 +203,7 @@ def _numbers(card: DetectorCard, background: float) -> CalorimeterNumbers:
         hadron_angle=showers.hadrons.angle_rad.value,
         coil_chance=-math.expm1(-card.regions.behind.coil_lambda.value),
         split_mean=showers.split_offs.mean_number.value,
+        split_none=math.exp(-showers.split_offs.mean_number.value),
         split_energy=showers.split_offs.energy_mean.value,
         split_angle_min=showers.split_offs.angle_min_rad.value,
         split_angle=showers.split_offs.angle_mean_rad.value,

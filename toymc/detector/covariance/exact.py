@@ -5,38 +5,14 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from toymc.detector.covariance.information import _factorise, _filter
 from toymc.detector.covariance.many import _exact_columns, particle_columns
-from toymc.detector.covariance.path import WORK_COLUMNS, WORK_ROWS, _trace
 from toymc.detector.covariance.surfaces import Constants, surface_table, tracker_constants
 from toymc.errors import InputError
 from toymc.geometry import DetectorCard
-from toymc.kernels import inlined_kernel, kernel, lean_kernel
+from toymc.kernels import inlined_kernel, kernel
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
-
-WORK_SHAPE = (WORK_ROWS, WORK_COLUMNS)
-"""Scratch that the kernels need, allocated once by the caller."""
-
-
-@lean_kernel
-def _exact_hits(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work):
-    """Crossings in `work` and hits: (crossings, pixel, strip, wire); pixel -1 if there are too few for a fit."""
-    n, n_pxd, n_svd, n_cdc = _trace(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, constants, work)
-    if 2 * (n_pxd + n_svd) + n_cdc < 5:
-        n_pxd = -1
-    return n, n_pxd, n_svd, n_cdc
-
-
-@lean_kernel
-def _exact_factor(n, px, py, pz, mass, surfaces, constants, work, factor):
-    """Factor of the covariance (see `information`) from the `n` crossings in `work`; false if no fit is possible."""
-    p2 = px * px + py * py + pz * pz
-    tan_lambda = pz / math.sqrt(px * px + py * py)
-    info = work[-1]
-    _filter(min(n, len(work) - 1), 1.0 + mass * mass / p2, tan_lambda, surfaces, constants, work, info)
-    return _factorise(info, factor)
 
 
 @inlined_kernel

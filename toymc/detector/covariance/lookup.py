@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 
-from toymc.detector.covariance.exact import _exact_factor, _exact_hits
 from toymc.detector.covariance.grid import GUESS_BINS, MAP_BINS
 from toymc.detector.covariance.header import (
     CONSTANTS,
@@ -42,10 +41,9 @@ from toymc.detector.covariance.header import (
     TAN_LOW,
     WINDOWED,
 )
-from toymc.detector.covariance.path import _inside_window
 from toymc.detector.covariance.surfaces import Constants
 from toymc.detector.fetch import _fetch
-from toymc.kernels import inlined_kernel, lean_kernel
+from toymc.kernels import inlined_kernel
 
 
 @inlined_kernel
@@ -71,6 +69,14 @@ def _species(mass, reals):
     if abs(mass - reals[MASSES + 4]) < 1e-3:
         return 4
     return -1
+
+
+@inlined_kernel
+def _inside_window(phi, low, width):
+    """Whether an azimuth lies in a window."""
+    apart = phi - low
+    apart -= 2.0 * math.pi * math.floor(apart / (2.0 * math.pi))
+    return apart <= width
 
 
 @inlined_kernel
@@ -131,20 +137,19 @@ def _constants(reals):
 
 
 @inlined_kernel
-def _place(x, y, px, py, mass, end_arc, d0, phi0, omega, z0, tan_lambda, reals, places):
+def _place(rho2, log_pt, mass, end_arc, d0, phi0, omega, z0, tan_lambda, reals, places):
     """Where the table has a particle: (a, b, f, g, pattern); a is -1 where it has not.
 
     `a` and `b` are the first of the 32 numbers of its cell at the two nodes of pT in `values`, f and g the shares of
     the way from one node to the other and from the lower to the upper end of the cell.
     """
     species = _species(mass, reals)
-    log_pt = 0.5 * math.log(px * px + py * py)
     node = (log_pt - reals[LOG_PT0]) * reals[DENSE]
     if log_pt >= reals[LOG_PT1]:
         node = reals[STIFF] + (log_pt - reals[LOG_PT1]) * reals[SPARSE]
     along = tan_lambda + z0 * reals[LEVER]
     if (
-        x * x + y * y < reals[RHO2]
+        rho2 < reals[RHO2]
         and abs(d0) < reals[PROMPT_D0]
         and abs(z0) < reals[PROMPT_Z]
         and end_arc > reals[FULL_ARC]
@@ -184,55 +189,3 @@ def _silicon(bits, places):
     """Pixel and strip layers of a pattern."""
     counts = places[places[COUNTS_AT] + bits]
     return np.int64(counts >> 8), np.int64(counts & 255)
-
-
-@lean_kernel
-def _open_hits(x, y, z, px, py, pz, charge, mass, end_arc, reals, surfaces, work):
-    """Hits of a particle that the table does not have: (crossings, pixel, strip, wire); see `_exact_hits`."""
-    return _exact_hits(x, y, z, px, py, pz, charge, mass, end_arc, surfaces, _constants(reals), work)
-
-
-@lean_kernel
-def _track_hits(
-    x, y, z, px, py, pz, charge, mass, end_arc, d0, phi0, omega, z0, tan_lambda,
-    reals, places, values, surfaces, work, factor,
-):  # fmt: skip
-    """Hits of any charged particle, and its factor if the table has it: (crossings, pixel, strip, wire).
-
-    Arguments as of `_track_covariance`. With crossings above 0 the factor is still to be had from `_pending_factor`.
-    """
-    a, b, f, g, bits = _place(x, y, px, py, mass, end_arc, d0, phi0, omega, z0, tan_lambda, reals, places)
-    if a >= 0:
-        wires = _interpolated(a, b, f, g, values, factor)
-        if wires >= 0:
-            pixel, strip = _silicon(bits, places)
-            return np.int64(0), pixel, strip, wires
-    n, n_pxd, n_svd, n_cdc = _open_hits(x, y, z, px, py, pz, charge, mass, end_arc, reals, surfaces, work)
-    return np.int64(n), np.int64(n_pxd), np.int64(n_svd), np.int64(n_cdc)
-
-
-@lean_kernel
-def _pending_factor(crossings, px, py, pz, mass, reals, surfaces, work, factor):
-    """Calculate what `_track_hits` left open; false if no fit is possible."""
-    return _exact_factor(crossings, px, py, pz, mass, surfaces, _constants(reals), work, factor)
-
-
-@lean_kernel
-def _track_covariance(
-    x, y, z, px, py, pz, charge, mass, end_arc, d0, phi0, omega, z0, tan_lambda,
-    reals, places, values, surfaces, work, factor,
-):  # fmt: skip
-    """Factor of the covariance (C = U U^T at the perigee) and hits of any charged particle.
-
-    Parameters are the state at production, the transverse path (cm) after which the particle is gone (inf: none), the
-    helix of that state, the fields of `CovarianceTables`, and scratch: `work` of WORK_SHAPE, `factor` (15), which
-    receives U. Returns pixel, strip and wire layers that measure; -1 pixel layers where no fit is possible.
-    """
-    crossings, n_pxd, n_svd, n_cdc = _track_hits(
-        x, y, z, px, py, pz, charge, mass, end_arc, d0, phi0, omega, z0, tan_lambda,
-        reals, places, values, surfaces, work, factor,
-    )  # fmt: skip
-    if crossings > 0 and n_pxd >= 0:
-        if not _pending_factor(crossings, px, py, pz, mass, reals, surfaces, work, factor):
-            n_pxd = -1
-    return n_pxd, n_svd, n_cdc

@@ -12,7 +12,8 @@ from toymc.detector.covariance.many import _exact_columns, particle_columns
 from toymc.detector.covariance.surfaces import Constants
 from toymc.detector.covariance.table import CovarianceTables
 from toymc.detector.helix import _to_helix, _wrap
-from toymc.kernels import kernel, lean_kernel
+from toymc.kernels import inlined_kernel, kernel, lean_kernel
+from toymc.lanes import chosen, taken
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
@@ -21,21 +22,34 @@ _STRAIGHT = 1e-9
 """Smallest |omega| (1/cm): a straighter track could not be measured, and its momentum stays finite."""
 
 
+@inlined_kernel
+def _drawn(d0, phi0, omega, z0, tan_lambda, a, b, c, d, e, factor, at):
+    """The measured helix, true + U g with five normal random numbers g; U begins at `at` of the flat `factor`.
+
+    One helix or eight (see `toymc.lanes`).
+    """
+    d0 = (
+        d0 + taken(factor, at) * a + taken(factor, at + 1) * b + taken(factor, at + 2) * c + taken(factor, at + 3) * d
+        + taken(factor, at + 4) * e
+    )  # fmt: skip
+    phi0 = _wrap(
+        phi0 + taken(factor, at + 5) * b + taken(factor, at + 6) * c + taken(factor, at + 7) * d
+        + taken(factor, at + 8) * e
+    )  # fmt: skip
+    omega = omega + taken(factor, at + 9) * c + taken(factor, at + 10) * d + taken(factor, at + 11) * e
+    z0 = z0 + taken(factor, at + 12) * d + taken(factor, at + 13) * e
+    tan_lambda = tan_lambda + taken(factor, at + 14) * e
+    straight = chosen(omega < 0.0, -_STRAIGHT, _STRAIGHT)
+    return d0, phi0, chosen(abs(omega) < _STRAIGHT, straight, omega), z0, tan_lambda
+
+
 @lean_kernel
 def _smear_full(rng, d0, phi0, omega, z0, tan_lambda, factor, cov):
-    """Draw the measured helix, true + U g with five unit Gaussians g; `cov` (15) receives U U^T."""
+    """Draw one measured helix; `cov` (15) receives U U^T."""
     a, b, c = rng.standard_normal(), rng.standard_normal(), rng.standard_normal()
     d, e = rng.standard_normal(), rng.standard_normal()
-    u = factor
-    _unfold(u, cov)
-    d0 += u[0] * a + u[1] * b + u[2] * c + u[3] * d + u[4] * e
-    phi0 = _wrap(phi0 + u[5] * b + u[6] * c + u[7] * d + u[8] * e)
-    omega += u[9] * c + u[10] * d + u[11] * e
-    z0 += u[12] * d + u[13] * e
-    tan_lambda += u[14] * e
-    if abs(omega) < _STRAIGHT:
-        omega = math.copysign(_STRAIGHT, omega)
-    return d0, phi0, omega, z0, tan_lambda
+    _unfold(factor, cov)
+    return _drawn(d0, phi0, omega, z0, tan_lambda, a, b, c, d, e, factor, np.int64(0))
 
 
 @kernel
@@ -47,7 +61,8 @@ def _from_table(states, field, reals, places, values, helix, factor, hits, left)
         d0, phi0, omega, z0, tan_lambda = _to_helix(x, y, z, px, py, pz, states[6, i], field)
         helix[i, 0], helix[i, 1], helix[i, 2], helix[i, 3], helix[i, 4] = d0, phi0, omega, z0, tan_lambda
         a, b, f, g, bits = _place(
-            x, y, px, py, states[7, i], states[8, i], d0, phi0, omega, z0, tan_lambda, reals, places
+            x * x + y * y, 0.5 * math.log(px * px + py * py), states[7, i], states[8, i],
+            d0, phi0, omega, z0, tan_lambda, reals, places,
         )  # fmt: skip
         wires = np.int64(-1)
         if a >= 0:

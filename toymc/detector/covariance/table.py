@@ -56,7 +56,7 @@ _VERTEX_CM = 0.1
 
 
 class CovarianceTables(NamedTuple):
-    """What `_track_covariance` takes, in this order. Few flat arrays: every array costs at every call of a kernel.
+    """What the kernels of `lookup` take, in this order. Few flat arrays: every array costs at every call of a kernel.
 
     `reals`: the header (module `header`), edges of the cells (species, pT, edge), rows of the silicon layers. `places`:
     header, first cells of pions (pT, bin), maps of the silicon layers (layer, bin), patterns where they are sure (bin),
@@ -184,7 +184,7 @@ def covariance_tables(card: DetectorCard, ideal: bool = False) -> CovarianceTabl
     Returns
     -------
     CovarianceTables
-        Arguments of `_track_covariance`.
+        What the kernels of `lookup` take.
 
     Examples
     --------

@@ -39,71 +39,68 @@ Independent check: tests/detector/test_finding.py samples both definitions and c
 
 import math
 
-from toymc.kernels import inlined_kernel, lean_kernel
+from toymc.kernels import inlined_kernel
+from toymc.lane_math import exp_of
+from toymc.lanes import chosen, higher_of, taken, whole
 
 _ALL_WIRES = 1e6
 """More wire layers than any chamber has."""
 
 
 @inlined_kernel
-def _level(pt, tan_lambda, efficiency):
-    """Prompt efficiency: table in (pT, tan lambda), outer cells beyond its edges."""
-    k = 1
-    n_pt = efficiency.shape[0] - 1
-    while k < n_pt and pt >= efficiency[k + 1, 0]:
-        k += 1
-    j = 1
-    n_t = efficiency.shape[1] - 1
-    while j < n_t and tan_lambda >= efficiency[0, j + 1]:
-        j += 1
-    return efficiency[k, j]
+def _level(pt, tan_lambda, efficiency, columns):
+    """Prompt efficiency: table in (pT, tan lambda), outer cells beyond its edges.
+
+    The table is flat, `columns` numbers a row: a row of edges in tan lambda, then rows that begin with an edge in pT.
+    """
+    k, j = whole(pt * 0.0) + 1, whole(tan_lambda * 0.0) + 1
+    for row in range(2, len(efficiency) // columns):
+        k += chosen(pt >= efficiency[row * columns], 1, 0)
+    for column in range(2, columns):
+        j += chosen(tan_lambda >= efficiency[column], 1, 0)
+    return taken(efficiency, k * columns + j)
 
 
 @inlined_kernel
 def _chamber_share(d0, n_cdc, numbers):
     """Share of the level that the chamber alone finds."""
     more = n_cdc - numbers.min_hits + 1.0
-    if not more >= 1.0:
-        return 0.0
     s = more / numbers.hit_scale
-    from_beam = math.exp(-numbers.impact * d0 * d0)
-    return (1.0 - math.exp(-s * s)) * (from_beam + numbers.off_origin * (1.0 - from_beam))
+    from_beam = exp_of(-numbers.impact * d0 * d0)
+    share = (1.0 - exp_of(-s * s)) * (from_beam + numbers.off_origin * (1.0 - from_beam))
+    return chosen(more >= 1.0, share, 0.0)
 
 
 @inlined_kernel
 def _share(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers):
-    """Share of the level with which a charged particle is found (arguments of `_probability`)."""
-    if not (pt >= numbers.pt_min and d0 * d0 + z0 * z0 < 1e12 and rho >= 0.0):
-        return 0.0
-    share = 0.0
-    if tan_lambda >= numbers.tan_low and tan_lambda <= numbers.tan_high:
-        if n_svd >= numbers.silicon_layers:
-            miss = numbers.silicon_d0 * d0 * d0 + numbers.silicon_z0 * z0 * z0
-            share = math.exp(-miss) if miss > 1e-4 else 1.0
-    elif not (rho >= numbers.prompt_radius):
-        return 0.0  # the acceptance is that of prompt tracks; NaN ends here too
-    if share < 1.0:
-        share = 1.0 - (1.0 - share) * (1.0 - _chamber_share(d0, n_cdc, numbers))
-    return max(share, 0.0)
+    """Share of the level with which a charged particle is found (arguments of `_probability`).
+
+    The acceptance in tan lambda is that of prompt tracks; NaN gives 0.
+    """
+    inside = (tan_lambda >= numbers.tan_low) & (tan_lambda <= numbers.tan_high)
+    miss = numbers.silicon_d0 * d0 * d0 + numbers.silicon_z0 * z0 * z0
+    prompt = chosen(miss > 1e-4, exp_of(-miss), 1.0)
+    share = chosen(inside & (n_svd >= numbers.silicon_layers), prompt, 0.0)
+    share = 1.0 - (1.0 - share) * (1.0 - _chamber_share(d0, n_cdc, numbers))
+    there = (pt >= numbers.pt_min) & (d0 * d0 + z0 * z0 < 1e12) & (rho >= 0.0)
+    return chosen(there & (inside | (rho >= numbers.prompt_radius)), higher_of(share, 0.0), 0.0)
 
 
-@lean_kernel
-def _probability(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers, efficiency):
+@inlined_kernel
+def _probability(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers, efficiency, columns):
     """Probability that a charged particle is found; 0 for NaN.
 
     pt in GeV at production, rho the production radius, (d0, z0) of its helix at the point of closest approach to the z
-    axis, cm; n_svd, n_cdc layers hit until its end.
+    axis, cm; n_svd, n_cdc layers hit until its end. One particle or eight (see `toymc.lanes`).
     """
     share = _share(pt, tan_lambda, rho, d0, z0, n_svd, n_cdc, numbers)
-    if not share > 0.0:
-        return 0.0
-    return share * _level(pt, tan_lambda, efficiency)
+    return share * _level(pt, tan_lambda, efficiency, columns)
 
 
 @inlined_kernel
 def _most(pt, tan_lambda, rho, start, d0, z0, numbers):
     """No layers give a larger share than this; `start` is the radius from which on the particle flies outwards."""
-    strips = numbers.silicon_layers if start < numbers.silicon_reach else 0.0
+    strips = chosen(start < numbers.silicon_reach, numbers.silicon_layers, 0.0)
     return _share(pt, tan_lambda, rho, d0, z0, strips, _ALL_WIRES, numbers)
 
 

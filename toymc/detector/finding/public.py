@@ -18,11 +18,12 @@ FloatArray = npt.NDArray[np.float64]
 
 @kernel
 def _probability_rows(state, d0, z0, hits, numbers, efficiency, out):
+    flat, columns = efficiency.reshape(-1), efficiency.shape[1]
     for i in range(len(out)):
         s = state[i]
         pt = math.sqrt(s[3] * s[3] + s[4] * s[4])
         rho = math.sqrt(s[0] * s[0] + s[1] * s[1])
-        out[i] = _probability(pt, s[5] / pt, rho, d0[i], z0[i], hits[i, 0], hits[i, 1], numbers, efficiency)
+        out[i] = _probability(pt, s[5] / pt, rho, d0[i], z0[i], hits[i, 0], hits[i, 1], numbers, flat, columns)
 
 
 def tracking_efficiency(

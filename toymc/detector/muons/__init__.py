@@ -4,7 +4,7 @@
 `muon_likelihood` and `range_probability` turn layers into muon identification.
 """
 
-from toymc.detector.muons.kernels import _klm, _klm_expected, _klm_neutral
+from toymc.detector.muons.kernels import _klm_expected, _klm_last, _klm_neutral
 from toymc.detector.muons.likelihood import (
     muon_likelihood,
     range_probability,
@@ -16,8 +16,8 @@ from toymc.detector.muons.tables import KlmNumbers, KlmTables, klm_tables
 __all__ = [
     "KlmNumbers",
     "KlmTables",
-    "_klm",
     "_klm_expected",
+    "_klm_last",
     "_klm_neutral",
     "energy_loss",
     "klm_tables",

@@ -12,45 +12,48 @@ Electrons end in the crystals. Tables of positive particles serve both charges b
 
 import math
 
-from toymc.kernels import kernel
+import numpy as np
+
+from toymc.kernels import inlined_kernel, kernel
+from toymc.lanes import chosen, lower_of, root, taken, whole
 
 
-@kernel
-def _klm_expected(p, tan_lambda, numbers, reach):
-    """Region and last layer of a muon of this momentum (0 and -1 outside); NaN and infinities are outside."""
-    if not (p >= numbers.p_min and tan_lambda >= numbers.tan_low and tan_lambda <= numbers.tan_high):
-        return 0, -1
-    i = min(int(min((p - numbers.p_min) / numbers.p_step, 1e6)), reach.shape[0] - 1)
-    j = min(int((tan_lambda - numbers.tan_low) / numbers.tan_step + 0.5), reach.shape[1] - 1)
-    packed = reach[i, j]
-    region = packed // 64
-    if region == 0:
-        return 0, -1
+@inlined_kernel
+def _klm_expected(p, tan_lambda, numbers, reach, columns):
+    """Region and last layer of a muon of this momentum (0 and -1 outside); NaN and infinities are outside.
+
+    One track or eight (see `toymc.lanes`); `reach` is flat, `columns` numbers a row.
+    """
+    inside = (p >= numbers.p_min) & (tan_lambda >= numbers.tan_low) & (tan_lambda <= numbers.tan_high)
+    along, across = chosen(inside, p, numbers.p_min), chosen(inside, tan_lambda, numbers.tan_low)
+    i = lower_of(whole(lower_of((along - numbers.p_min) / numbers.p_step, 1e6)), len(reach) // columns - 1)
+    j = lower_of(whole((across - numbers.tan_low) / numbers.tan_step + 0.5), columns - 1)
+    packed = taken(reach, i * columns + j)
+    region = packed >> 6
     # the barrel is reached above a transverse momentum
-    if (region == 1 or region == 3) and p < numbers.pt_min_barrel * math.sqrt(1.0 + tan_lambda * tan_lambda):
-        return 0, -1
-    return int(region), int(packed % 64 - 1)
+    soft = p < numbers.pt_min_barrel * root(1.0 + tan_lambda * tan_lambda)
+    inside = inside & (region > 0) & (~(((region == 1) | (region == 3)) & soft))
+    return chosen(inside, region, 0), chosen(inside, (packed & 63) - 1, -1)
 
 
-@kernel
-def _klm(rng, species, charge, p, tan_lambda, numbers, reach, cumulative):
-    """(region, expected layer, last layer hit or -1) of a track, to be written to its klm_* columns.
+@inlined_kernel
+def _klm_last(rng, species, charge, region, expected, numbers, cumulative):
+    """Last layer hit, or -1, of a track whose region and last layer would be these if it were a muon.
 
     `species` 0..4 for e, mu, pi, K, p (anything else: no hit) and `charge` of the particle the track is matched to;
-    `p` in GeV and `tan_lambda` of the track; `numbers`, `reach`, `cumulative` from `klm_tables`. One random number.
+    `numbers`, `cumulative` from `klm_tables`. One random number.
     """
-    region, expected = _klm_expected(p, tan_lambda, numbers, reach)
     if region == 0 or species < 1 or species > 4:
-        return region, expected, -1
+        return np.int64(-1)
     u = rng.random() - numbers.loss
     if u < 0.0:
-        return region, expected, -1
+        return np.int64(-1)
     u /= 1.0 - numbers.loss
     row = cumulative[4 if species == 4 and charge < 0 else species - 1, region, expected]
     for deficit in range(expected + 1):
         if u < row[deficit]:
-            return region, expected, expected - deficit
-    return region, expected, -1
+            return np.int64(expected - deficit)
+    return np.int64(-1)
 
 
 @kernel

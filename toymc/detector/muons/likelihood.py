@@ -85,8 +85,9 @@ def _marginal(pdg, charge, p, tan_lambda, threshold, numbers, reach, probability
     """Probability that L is above a threshold, over all layers, for each track."""
     values = np.empty(transverse.shape[2])
     order = np.empty(transverse.shape[2], np.int64)
+    flat, columns = reach.reshape(-1), reach.shape[1]
     for i in range(len(out)):
-        region, expected = _klm_expected(p[i], tan_lambda[i], numbers, reach)
+        region, expected = _klm_expected(p[i], tan_lambda[i], numbers, flat, columns)
         row = _species_row(pdg[i], charge[i])
         out[i] = 0.0
         if region == 0:

@@ -2,7 +2,9 @@
 
 `transport` follows a batch; `transport_tables` turns a card into its tables. One subject per module: `path` (helix and
 line), `walk` (material crossed), `conversion`, `decays`, `hadronic` and `collisions`, `species` (which code is what),
-`follow` (one particle, regions and fates), `run` (a batch). README.md holds the rules in words.
+`regions` (fates). A batch is worked through by `run`: `quick` (who is through at once), `tasks` (the table of the
+others), `glide` and `passage` (their paths and walks, eight at a time; `lane_path`), `act` (what happens), `record`.
+README.md holds the rules in words.
 """
 
 from toymc.detector.transport.batch import Transported, transport

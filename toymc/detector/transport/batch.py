@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toymc.detector.transport.run import (
-    MAX_CASCADE,
+from toymc.detector.transport.act import (
     N_FLOATS,
     N_INTEGERS,
     S_END,
@@ -24,9 +23,8 @@ from toymc.detector.transport.run import (
     S_X,
     S_Y,
     S_Z,
-    _large_codes,
-    _transport,
 )
+from toymc.detector.transport.run import _large_codes, _transport
 from toymc.detector.transport.species import LOOKUP_RANGE
 from toymc.detector.transport.tables import TransportTables, species_arrays, transport_tables
 from toymc.events import EventBatch
@@ -88,7 +86,7 @@ def transport(batch: EventBatch, detector: TransportTables | DetectorCard, rng: 
 
     Charged particles go along helices, neutral ones along lines; they decay in flight, photons convert, hadrons
     interact in the material of the tracker, slow particles range out; what is made is followed in its turn. Rules of
-    the regions and fates: `toymc.detector.transport.follow`. Physics and limits: `conversion`, `decays`, `hadronic`,
+    the regions and fates: `toymc.detector.transport.regions`. Physics and limits: `conversion`, `decays`, `hadronic`,
     `collisions`, `walk`.
 
     Parameters
@@ -118,18 +116,12 @@ def transport(batch: EventBatch, detector: TransportTables | DetectorCard, rng: 
     species = species_arrays(_others(batch), tables.depth_behind)
     inputs: list[Any] = [np.ascontiguousarray(getattr(batch, name)) for name in _INPUTS]
     n = batch.n_particles
-    capacity = n + int(_SECONDARIES_PER_ROW * n) + 4 * MAX_CASCADE
+    capacity = n + int(_SECONDARIES_PER_ROW * n)
     # one block for all columns: as many small ones would be handed back to the system and asked for again every time
     floats, integers = np.empty((N_FLOATS, capacity)), np.empty((N_INTEGERS, capacity), np.int32)
     offsets = np.zeros(batch.n_events + 1, np.int64)
-    event, row, made = 0, 0, 0
-    while True:
-        arguments: list[Any] = [rng, *inputs, *species, *tables[:-1], floats, integers, offsets, event, row, made]
-        event, row, made = _transport(*arguments)
-        if event >= batch.n_events:
-            break
-        floats = np.concatenate([floats, np.empty_like(floats)], axis=1)
-        integers = np.concatenate([integers, np.empty_like(integers)], axis=1)
+    arguments: list[Any] = [rng, *inputs, *species, *tables[:-1], floats, integers, offsets]
+    floats, integers, made = _transport(*arguments)
     fate, end_arc = integers[S_FATE, : n + made], floats[S_END, : n + made]
     if made == 0:
         return Transported(replace(batch, status=integers[S_STATUS, :n]), fate, end_arc)

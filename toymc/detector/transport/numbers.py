@@ -36,8 +36,9 @@ Lengths in cm, field in tesla, momenta in GeV. An array of 30 numbers costs a ca
     GRAZED_LAMBDA,
     HEAVY_RADIUS,
     HEAVY_Z,
-) = range(31)
-N_NUMBERS = 31
+    RETURN_LAMBDA,
+) = range(32)
+N_NUMBERS = 32
 
 # of `TransportTables.collisions`, see ``data/hadronic.toml``
 (

@@ -18,10 +18,7 @@ from toymc.kernels import inlined_kernel
 
 # rows of the scratch array that describes a path
 CHARGED, RADIUS, CENTRE, PERIGEE2, START, TANGENT, STRETCH, ALONG, MISS2, OMEGA, Z, RHO, PER_CIRCLE = range(13)
-# what `_glide` leaves for `_act`: arc and place of the end, arc to watch, arc of the decay or the end of the watch,
-# whether it decays, hazard and strength of the material, bin and weight of the energy, kinetic energy to follow (or -1)
-END, WHERE, WATCHED, LAST, DECAYS, MATERIAL, STRENGTH, BIN, WEIGHT, KINETIC = range(13, 23)
-N_PATH = 23
+N_PATH = 13
 FAR = 1e30
 # a direction closer to the z axis than this is treated as if it were this far off: rho then changes by less than 1 mm
 # over the whole detector
@@ -68,16 +65,6 @@ def _start(path, x, y, z, px, py, pz, charge, field):
     path[PER_CIRCLE] = 1.0 / (4.0 * abs(radius) * centre)
     cosine = 1.0 - (rho2 - perigee * perigee) / (2.0 * abs(radius) * centre)
     path[START] = math.atan2(along / centre, cosine)
-
-
-@inlined_kernel
-def _rho2(path, arc):
-    """Squared distance from the z axis."""
-    if path[CHARGED] == 0.0:
-        s = path[ALONG] + arc
-        return path[MISS2] + s * s
-    half = math.sin(0.5 * (path[START] + arc / path[RADIUS]))
-    return path[PERIGEE2] + 4.0 * path[RADIUS] * path[CENTRE] * half * half
 
 
 @inlined_kernel
@@ -141,18 +128,17 @@ def _reach(path, radius, z_low, z_high, half_turns):
 
 
 @inlined_kernel
-def _advance(path, arc, x, y, px, py):
-    """Transverse position and momentum after `arc`; z grows by arc * tan lambda."""
+def _advance(omega, arc, x, y, px, py):
+    """Transverse position and momentum after `arc` for a curvature; z grows by arc * tan lambda."""
     pt = math.sqrt(px * px + py * py)
     if pt <= 0.0:
         return x, y, px, py
     ux, uy = px / pt, py / pt
-    omega = path[OMEGA]
     half = 0.5 * arc * omega
     chord = arc if abs(half) < 1e-9 else math.sin(half) / half * arc
     c, s = math.cos(half), math.sin(half)
     # the chord points half the turning angle away (clockwise for positive charge)
     x += chord * (ux * c + uy * s)
     y += chord * (uy * c - ux * s)
-    c, s = math.cos(2.0 * half), math.sin(2.0 * half)
+    c, s = c * c - s * s, 2.0 * c * s
     return x, y, pt * (ux * c + uy * s), pt * (uy * c - ux * s)

@@ -165,6 +165,16 @@ def _curling_limits(pieces: FloatArray) -> tuple[float, float]:
     return thin, float(2.0 / _GRAZING * pieces[gas, DEPTH_LAMBDA].max() + pieces[gas, DEPTH_LAMBDA].sum())
 
 
+def _return_depth(pieces: FloatArray, vertex_radius: float) -> float:
+    """Interaction lengths over the stretch (p/pT) that a circle through the axis meets between its apogee and the
+    vertex detector: thin material within 1.13 of normal incidence, gas within 2.5 where it is not grazed, which is
+    counted apart (1/sqrt(1 - 0.9^2) = 2.3 up to 0.9 of the apogee)."""
+    outside = np.maximum(pieces[:, R0], pieces[:, R1]) > vertex_radius
+    gas = pieces[:, WIDTH] > 0.0
+    thin, thick = pieces[outside & ~gas, DEPTH_LAMBDA].sum(), pieces[outside & gas, DEPTH_LAMBDA].sum()
+    return float(_BOUND_MARGIN * (1.13 * thin + 2.5 * thick))
+
+
 def _heavy_limits(pieces: FloatArray) -> tuple[float, float]:
     """Radius up to which heavy pieces stand, and the |z| at which they begin."""
     heavy = pieces[pieces[:, DEPTH_LAMBDA] > HEAVY_LAMBDA]
@@ -216,6 +226,7 @@ def _numbers(card: DetectorCard, pieces: FloatArray) -> FloatArray:
         _STIFF * radius,
         *_curling_limits(pieces),
         *_heavy_limits(pieces),
+        _return_depth(pieces, places.vertex_detector.radius_cm.value),
     )
     return np.array(values)
 

@@ -1,4 +1,6 @@
-"""The walk of one particle through the material: what happens to it first, and where.
+"""The walk through the material, what happens to a particle first, and where: its rules, and one particle's crossings.
+
+`passage` walks, eight particles at a time; the scalar crossings here make the tables and check it.
 
 What can happen are two independent Poisson processes along the path: decay at the rate m/(p c tau) per length, and
 conversion or nuclear interaction with the depth of each piece. An exponential number for each says at which hazard its
@@ -22,7 +24,6 @@ treated with the same formula (5-10 % off): the question is only who comes throu
 import math
 
 from toymc.constants import M_E
-from toymc.detector.transport.conversion import _pair_ratio
 from toymc.detector.transport.path import (
     ALONG,
     CENTRE,
@@ -52,7 +53,6 @@ THROUGH, INTERACTED, STOPPED = 0, 1, 2
 
 _SKIN = 1e-6
 _GRAZING = 0.05
-_ASIN_LEAST, _ASIN_MOST = 1.0 / 6.0, 0.5 * math.pi - 1.0
 _K_BETHE = 0.307075e-3  # GeV cm^2/mol, 4 pi N_A r_e^2 m_e c^2 [PDG review, table 34.1]
 
 
@@ -166,100 +166,3 @@ def _stopping_power(kinetic, mass, z_over_a, excitation):
     bracket = 0.5 * math.log(2.0 * M_E * bg2 * t_max / (excitation * excitation)) - beta2
     # below beta gamma of a few per cent the formula ends; the particle stops anyway
     return _K_BETHE * z_over_a / beta2 * max(bracket, 0.5)
-
-
-@inlined_kernel
-def _hazard(piece, kind, strength, elements, energy_bin, energy_weight):
-    """Hazard of a piece at normal incidence."""
-    if kind == HADRON:
-        return piece[DEPTH_LAMBDA] * strength
-    return piece[DEPTH_X0] * _pair_ratio(elements[int(piece[ELEMENT])], energy_bin, energy_weight)
-
-
-@inlined_kernel
-def _through_cylinder(path, r, z0, z1, segment, begin, stop):
-    """Slope at which a stretch of the path crosses a cylinder, 0 for not at all: `_crossing`, mostly without the arc.
-
-    For a helix the angle since the perigee is alpha = 2 asin(s). All terms of that series are positive and sum to pi/2,
-    so s + s^3/6 <= asin(s) <= s + (pi/2 - 1) s^3: where these limits agree about the crossing, alpha is not needed.
-    """
-    outward = segment % 2 == 0
-    if outward and begin == 0.0 and r < path[RHO]:
-        return 0.0
-    if path[CHARGED] == 0.0:
-        square = r * r - path[MISS2]
-        if square <= 0.0:
-            return 0.0
-        u = math.sqrt(square)
-        if not outward:
-            u = -u
-        arc = u - path[ALONG]
-        z = path[Z] + arc * path[TANGENT]
-        return u / r if _SKIN < arc < stop and z0 < z < z1 else 0.0
-    h = (r * r - path[PERIGEE2]) * path[PER_CIRCLE]
-    if not 0.0 < h < 1.0:
-        return 0.0
-    s = math.sqrt(h)
-    first, last = 2.0 * s * (1.0 + _ASIN_LEAST * h), 2.0 * s * (1.0 + _ASIN_MOST * h)
-    u = 2.0 * path[CENTRE] * s * math.sqrt(1.0 - h) / r
-    turned = (segment if outward else segment + 1) * math.pi - path[START]
-    if not outward:
-        first, last, u = -last, -first, -u
-    near, far = path[RADIUS] * (turned + first), path[RADIUS] * (turned + last)
-    if far <= _SKIN or near >= stop:
-        return 0.0
-    z_near, z_far = path[Z] + near * path[TANGENT], path[Z] + far * path[TANGENT]
-    low, high = min(z_near, z_far), max(z_near, z_far)
-    if high <= z0 or low >= z1:
-        return 0.0
-    if near > _SKIN and far < stop and low > z0 and high < z1:
-        return u
-    arc, _ = _crossing(path, r, z0, r, z1, segment, True, begin, stop)
-    return u if arc < FAR else 0.0
-
-
-@inlined_kernel
-def _walk(path, pieces, elements, left, kind, strength, energy_bin, energy_weight, kinetic, mass, last):
-    """Follow a path through the material up to the arc `last` until the hazard has used up `left`.
-
-    kind, strength: what interacts, with which multiple of the depths; kinetic: energy if it has to be followed, else
-    negative. Returns how the walk ended, arc, piece.
-    """
-    begin = last if kind == INERT and kinetic <= 0.0 else 0.0
-    first = _first_segment(path)
-    segment = first
-    stretch, tangent = path[STRETCH], path[TANGENT]
-    while begin < last:
-        stop = min(last, _segment_end(path, segment))
-        for count in range(len(pieces)):
-            i = count if segment % 2 == 0 else len(pieces) - 1 - count
-            piece = pieces[i]
-            r0, z0, r1, z1 = piece[R0], piece[Z0], piece[R1], piece[Z1]
-            if r0 == r1:
-                u = _through_cylinder(path, r0, z0, z1, segment, begin, stop)
-                if u == 0.0:
-                    continue
-            else:
-                arc, u = _crossing(path, r0, z0, r1, z1, segment, segment < first + 2, begin, stop)
-                if arc >= FAR:
-                    continue
-            # `_obliquity` without a division
-            across = max(abs(piece[NORMAL_R] * u + piece[NORMAL_Z] * tangent), _GRAZING * stretch)
-            if kind != INERT:
-                step = stretch * _hazard(piece, kind, strength, elements, energy_bin, energy_weight)
-                if step >= left * across:
-                    arc, u = _crossing(path, r0, z0, r1, z1, segment, True, begin, stop)
-                    if piece[WIDTH] > 0.0:
-                        arc += (left * across / step - 0.5) * piece[WIDTH] / max(abs(u), _GRAZING)
-                        arc = min(max(arc, 0.0), last)
-                    return INTERACTED, arc, i
-                left -= step / across
-            if kinetic > 0.0:
-                power = _stopping_power(kinetic, mass, piece[Z_OVER_A], piece[EXCITATION])
-                kinetic -= stretch / across * piece[DEPTH_MASS] * power
-                if kinetic <= 0.0:
-                    arc, _ = _crossing(path, r0, z0, r1, z1, segment, True, begin, stop)
-                    return STOPPED, arc, i
-        begin = stop
-        segment += 1
-    return THROUGH, last, -1

@@ -1,209 +1,232 @@
-"""Probability of each kind of trigger line, from the objects of an event (`objects.py`)."""
+"""Probability of each kind of trigger line for eight events, from their objects (`objects.py`)."""
 
 import math
 
 from toymc.detector.trigger.objects import (
+    _A,
+    _B,
+    COSINE,
     ENERGY,
     ENERGY_CMS,
     FOUND,
-    HARDER,
     MOMENTUM,
-    MOST_CMS_INSIDE,
-    MUON_FOUND,
-    MUON_MOMENTUM,
-    MUON_X,
-    MUON_Y,
+    MUON,
     NEURAL_SHARE,
-    OF_CLUSTERS,
-    OF_TRACKS,
-    PASSES,
-    SOFTER,
+    TANGENT,
     TRACK_X,
     TRACK_Y,
+    _inside,
+    _of,
     _turn_on,
 )
 from toymc.detector.trigger.tables import (
     ALL_MAX,
-    CLUSTER,
+    AT_CLUSTER,
+    AT_ONE,
+    AT_OTHER,
+    CLUSTERS,
     CMS,
     CMS_MAX,
+    COS_DPHI,
     COS_OPENING,
+    COS_SUM_THETA,
     MUONS,
     NEURAL,
     ONE,
     OTHER_MAX,
     P_MIN,
+    TOTAL,
     TOTAL_MAX,
     TRACKS,
-    WIDTH,
+    TURN_WIDTH,
     WIDTHS,
 )
 from toymc.kernels import inlined_kernel
+from toymc.lanes import WIDTH, chosen, filled, higher_of, loaded, lower_of, some
 
 
 @inlined_kernel
-def _at_least(k, p0, p1, p2, p3):
-    """Probability of k or more successes, from those of 0, 1, 2, 3."""
-    fewer = 0.0
-    if k > 0:
-        fewer += p0
-    if k > 1:
-        fewer += p1
-    if k > 2:
-        fewer += p2
-    if k > 3:
-        fewer += p3
-    # rounding may leave a sum just above 1
-    return max(0.0, 1.0 - fewer)
+def _one_more(e, t1, t2, t3, t4):
+    """Probabilities of at least 1, 2, 3, 4 successes after a further trial with probability e."""
+    return t1 + e * (1.0 - t1), t2 + e * (t1 - t2), t3 + e * (t2 - t3), t4 + e * (t3 - t4)
 
 
 @inlined_kernel
-def _opening(line, bit, n, work, zones):
+def _at_least(k, t1, t2, t3, t4):
+    """Probability of at least k successes."""
+    if k < 1.0:
+        return filled(1.0)
+    if k < 2.0:
+        return t1
+    if k < 3.0:
+        return t2
+    return t3 if k < 4.0 else t4
+
+
+@inlined_kernel
+def _opening(line, limits, n, work):
     """Probability of a pair of found tracks with the opening of a line."""
-    best = 0.0
+    best = filled(0.0)
     for a in range(n):
-        if work[FOUND, a] <= best or zones[OF_TRACKS, a] & bit == 0:
-            continue
-        none = 1.0
+        x, y = _of(work, TRACK_X, a), _of(work, TRACK_Y, a)
+        none = filled(1.0)
         for b in range(n):
-            if zones[OF_TRACKS, b] & bit != 0:
-                cosine = work[TRACK_X, a] * work[TRACK_X, b] + work[TRACK_Y, a] * work[TRACK_Y, b]
-                if cosine <= line[COS_OPENING]:
-                    none *= 1.0 - work[FOUND, b]
-        best = max(best, work[FOUND, a] * (1.0 - none))
+            apart = x * _of(work, TRACK_X, b) + y * _of(work, TRACK_Y, b) <= line[COS_OPENING]
+            apart &= _inside(limits, _of(work, TANGENT, b))
+            none = chosen(apart, none * (1.0 - _of(work, FOUND, b)), none)
+        p = chosen(_inside(limits, _of(work, TANGENT, a)), _of(work, FOUND, a) * (1.0 - none), 0.0)
+        best = higher_of(best, p)
     return best
 
 
 @inlined_kernel
-def _multiplicity(line, bit, n, alone, p_width, work, zones):
-    """Probabilities of 0, 1, 2, 3 tracks in the polar range of a line: found ones, or (`alone`) neural ones."""
-    p0, p1, p2, p3 = 1.0, 0.0, 0.0, 0.0
+def _multiplicity(k, line, limits, n, alone, p_width, work):
+    """Probability of k tracks or more in the polar range of a line: found ones, or (`alone`) neural ones."""
+    t1, t2, t3, t4 = filled(0.0), filled(0.0), filled(0.0), filled(0.0)
     for a in range(n):
-        if zones[OF_TRACKS, a] & bit == 0:
-            continue
-        e = work[FOUND, a]
+        e = chosen(_inside(limits, _of(work, TANGENT, a)), _of(work, FOUND, a), 0.0)
         if alone:
-            e *= work[NEURAL_SHARE, a]
+            e *= _of(work, NEURAL_SHARE, a)
             if line[P_MIN] > 0.0:
-                e *= _turn_on(work[MOMENTUM, a] - line[P_MIN], p_width)
-        p3 = p3 * (1.0 - e) + p2 * e
-        p2 = p2 * (1.0 - e) + p1 * e
-        p1 = p1 * (1.0 - e) + p0 * e
-        p0 *= 1.0 - e
-    return p0, p1, p2, p3
+                e *= _turn_on(_of(work, MOMENTUM, a) - line[P_MIN], p_width)
+        t1, t2, t3, t4 = _one_more(e, t1, t2, t3, t4)
+    return _at_least(k, t1, t2, t3, t4)
 
 
 @inlined_kernel
-def _one_neural(bit, n, work, zones):
+def _one_neural(limits, n, work):
     """Probability that one track or more in the polar range of a line is neural, given that they are found."""
-    none = 1.0
+    none = filled(1.0)
     for a in range(n):
-        if zones[OF_TRACKS, a] & bit != 0:
-            none *= 1.0 - work[NEURAL_SHARE, a]
+        here = _inside(limits, _of(work, TANGENT, a))
+        none *= 1.0 - chosen(here, _of(work, NEURAL_SHARE, a), 0.0)
     return 1.0 - none
 
 
 @inlined_kernel
-def _track_line(line, bit, n, p_width, same, before, work, zones):
+def _track_line(line, limits, n, p_width, same, before, work):
     """Probability of a line of kind track without the factor of `_one_neural`.
 
     `same`: it asks for the found tracks of the line above, whose probability is `before`.
     """
+    if n < max(line[TRACKS], line[NEURAL]):
+        return filled(0.0)
     if line[TRACKS] == 0.0:
-        if n < line[NEURAL]:
-            return 0.0
-        p0, p1, p2, p3 = _multiplicity(line, bit, n, True, p_width, work, zones)
-        return _at_least(line[NEURAL], p0, p1, p2, p3)
-    if n < line[TRACKS]:
-        return 0.0
+        return _multiplicity(line[NEURAL], line, limits, n, True, p_width, work)
     if same:
         return before
     if line[COS_OPENING] < 1.0:
-        return _opening(line, bit, n, work, zones)
-    p0, p1, p2, p3 = _multiplicity(line, bit, n, False, p_width, work, zones)
-    return _at_least(line[TRACKS], p0, p1, p2, p3)
+        return _opening(line, limits, n, work)
+    return _multiplicity(line[TRACKS], line, limits, n, False, p_width, work)
 
 
 @inlined_kernel
 def _muon_line(line, n, p_width, work):
-    """Probability of a line of kind muon, from the n tracks that fire the muon detector."""
+    """Probability of a line of kind muon."""
     if line[COS_OPENING] < 1.0:
+        most = filled(0.0)
         for a in range(1, n):
+            x, y = _of(work, TRACK_X, a), _of(work, TRACK_Y, a)
             for b in range(a):
-                if work[MUON_X, a] * work[MUON_X, b] + work[MUON_Y, a] * work[MUON_Y, b] <= line[COS_OPENING]:
-                    return 1.0
-        return 0.0
-    f0, f1 = 1.0, 0.0
+                apart = x * _of(work, TRACK_X, b) + y * _of(work, TRACK_Y, b) <= line[COS_OPENING]
+                most = chosen(apart, higher_of(most, _of(work, MUON, a) * _of(work, MUON, b)), most)
+        return most
+    t1, t2, t3, t4 = filled(0.0), filled(0.0), filled(0.0), filled(0.0)
     for a in range(n):
-        e = 1.0
+        e = _of(work, MUON, a)
         if line[TRACKS] > 0.0:
-            e = work[MUON_FOUND, a] * _turn_on(work[MUON_MOMENTUM, a] - line[P_MIN], p_width)
-        f0, f1 = f0 * (1.0 - e), f1 * (1.0 - e) + f0 * e
-    return 1.0 - f0 if line[MUONS] < 2.0 else max(0.0, 1.0 - f0 - f1)
+            e *= _of(work, FOUND, a) * _turn_on(_of(work, MOMENTUM, a) - line[P_MIN], p_width)
+        t1, t2, t3, t4 = _one_more(e, t1, t2, t3, t4)
+    return _at_least(line[MUONS], t1, t2, t3, t4)
 
 
 @inlined_kernel
-def _counts(threshold, width, n, work):
-    """How many clusters are surely above a threshold, and the probabilities that 0, 1, 2, 3 others are."""
-    sure = 0
-    p0, p1, p2, p3 = 1.0, 0.0, 0.0, 0.0
+def _energy_line(line, limits, n, work):
+    """Probability of a line of kind energy."""
+    total = filled(0.0)
     for a in range(n):
-        x = work[ENERGY, a] - threshold
-        if x >= WIDTHS * width:
-            sure += 1
-        elif x > -WIDTHS * width:
-            e = _turn_on(x, width)
-            p3 = p3 * (1.0 - e) + p2 * e
-            p2 = p2 * (1.0 - e) + p1 * e
-            p1 = p1 * (1.0 - e) + p0 * e
-            p0 *= 1.0 - e
-    return sure, p0, p1, p2, p3
+        total += chosen(_inside(limits, _of(work, COSINE, a)), _of(work, ENERGY, a), 0.0)
+    return _turn_on(total - line[TOTAL], line[TURN_WIDTH])
 
 
 @inlined_kernel
-def _single_line(line, k, n, second, cover, work, zones):
-    """Probability of a line of kind single, number k of those with a polar range; `second`: second largest energy."""
-    width = line[WIDTH]
+def _count_line(line, places, limits, n, work, chances, n_chances):
+    """Probability of a line of kind count."""
+    if n < line[CLUSTERS]:
+        return filled(0.0)
+    t1, t2, t3, t4 = filled(0.0), filled(0.0), filled(0.0), filled(0.0)
+    for a in range(n):
+        e = loaded(chances, WIDTH * (n_chances * a + places[AT_CLUSTER]))
+        t1, t2, t3, t4 = _one_more(e, t1, t2, t3, t4)
+    p = _at_least(line[CLUSTERS], t1, t2, t3, t4)
+    if line[ONE] > 0.0:
+        most = filled(0.0)
+        for a in range(n):
+            most = chosen(_inside(limits, _of(work, COSINE, a)), higher_of(most, _of(work, ENERGY, a)), most)
+        p *= _turn_on(most - line[ONE], line[TURN_WIDTH])
+    return p
+
+
+@inlined_kernel
+def _single_line(line, limits, n, second, work):
+    """Probability of a line of kind single; `second`: second largest energy."""
+    width = line[TURN_WIDTH]
     reach = WIDTHS * width
-    largest = work[MOST_CMS_INSIDE, k]
+    largest = filled(0.0)
+    for a in range(n):
+        here = _inside(limits, _of(work, COSINE, a))
+        largest = chosen(here, higher_of(largest, _of(work, ENERGY_CMS, a)), largest)
     # the cluster of the line may be the one with the largest energy, then the second is one of the others
-    if largest <= line[CMS] - reach or second >= line[OTHER_MAX] + reach:
-        return 0.0
+    may = (largest > 0.0) & (largest > line[CMS] - reach) & (second < line[OTHER_MAX] + reach)
+    if not some(may):
+        return filled(0.0)
+    none = filled(1.0)
     if math.isinf(line[OTHER_MAX]):
-        if largest >= line[CMS] + reach:
-            return 1.0
-        none = 1.0
         for a in range(n):
-            if cover[zones[OF_CLUSTERS, a], k] > 0.0:
-                none *= 1.0 - _turn_on(work[ENERGY_CMS, a] - line[CMS], width)
-        return 1.0 - none
-    alone = _turn_on(largest - line[CMS], width)
+            here = _inside(limits, _of(work, COSINE, a)) & (_of(work, ENERGY, a) > 0.0)
+            none *= 1.0 - chosen(here, _turn_on(_of(work, ENERGY_CMS, a) - line[CMS], width), 0.0)
+        return chosen(may, 1.0 - none, 0.0)
     for a in range(n):
-        # all but the cluster itself
-        if work[ENERGY_CMS, a] != largest or cover[zones[OF_CLUSTERS, a], k] == 0.0:
-            alone *= 1.0 - _turn_on(work[ENERGY, a] - line[OTHER_MAX], width)
-    return alone
+        energy = _of(work, ENERGY, a)
+        itself = (_of(work, ENERGY_CMS, a) == largest) & _inside(limits, _of(work, COSINE, a))
+        none *= 1.0 - chosen(itself | (energy == 0.0), 0.0, _turn_on(energy - line[OTHER_MAX], width))
+    return chosen(may, none * _turn_on(largest - line[CMS], width), 0.0)
 
 
 @inlined_kernel
-def _pair_line(line, bit, surely, n, n_pairs, total, most, most_cms, work, zones):
-    """Probability of a line of kind pair that a pair may pass, or `surely` does; `bit`: the line among its kind."""
-    width = line[WIDTH]
+def _pair_line(line, places, n, total, most, most_cms, work, pairs, chances, n_chances):
+    """Probability of a line of kind pair: that of the best pair, times those of the upper limits.
+
+    The harder of two clusters passes a threshold with the larger of their two chances, the softer with the smaller.
+    """
+    best = filled(0.0)
+    one, cluster, other = WIDTH * places[AT_ONE], WIDTH * places[AT_CLUSTER], WIDTH * places[AT_OTHER]
+    for m in range(n * (n - 1) // 2):
+        a, b, at = WIDTH * n_chances * _A[m], WIDTH * n_chances * _B[m], 4 * WIDTH * m
+        apart = loaded(pairs, at) <= line[COS_DPHI] * loaded(pairs, at + WIDTH)
+        apart &= loaded(pairs, at + 2 * WIDTH) <= line[COS_SUM_THETA] * loaded(pairs, at + 3 * WIDTH)
+        p = higher_of(loaded(chances, a + one), loaded(chances, b + one))
+        p *= lower_of(loaded(chances, a + cluster), loaded(chances, b + cluster))
+        if other >= 0:
+            p *= 1.0 - lower_of(loaded(chances, a + other), loaded(chances, b + other))
+        best = higher_of(best, chosen(apart, p, 0.0))
+    return best * _upper_limits(line, n, best > 0.0, total, most, most_cms, work)
+
+
+@inlined_kernel
+def _upper_limits(line, n, here, total, most, most_cms, work):
+    """Probability that events, of which the ones `here` matter, stay below the upper limits of a line of kind pair."""
+    width = line[TURN_WIDTH]
     reach = WIDTHS * width
-    if total >= line[TOTAL_MAX] + reach or most_cms >= line[CMS_MAX] + reach or most >= line[ALL_MAX] + reach:
-        return 0.0
-    best = 1.0
-    if not surely:
-        best = 0.0
-        for m in range(n_pairs):
-            if zones[PASSES, m] & bit != 0:
-                hard, soft = work[HARDER, m], work[SOFTER, m]
-                e = _turn_on(hard - line[ONE], width) * _turn_on(soft - line[CLUSTER], width)
-                best = max(best, e * (1.0 - _turn_on(soft - line[OTHER_MAX], width)))
-    if most_cms > line[CMS_MAX] - reach or most > line[ALL_MAX] - reach:
+    below = filled(1.0)
+    if some(here & (most_cms > line[CMS_MAX] - reach)):
         for a in range(n):
-            best *= 1.0 - _turn_on(work[ENERGY_CMS, a] - line[CMS_MAX], width)
-            best *= 1.0 - _turn_on(work[ENERGY, a] - line[ALL_MAX], width)
-    if total > line[TOTAL_MAX] - reach:
-        best *= 1.0 - _turn_on(total - line[TOTAL_MAX], width)
-    return best
+            e = _of(work, ENERGY_CMS, a)
+            below *= 1.0 - chosen(e > 0.0, _turn_on(e - line[CMS_MAX], width), 0.0)
+    if some(here & (most > line[ALL_MAX] - reach)):
+        for a in range(n):
+            e = _of(work, ENERGY, a)
+            below *= 1.0 - chosen(e > 0.0, _turn_on(e - line[ALL_MAX], width), 0.0)
+    if some(here & (total > line[TOTAL_MAX] - reach)):
+        below *= 1.0 - _turn_on(total - line[TOTAL_MAX], width)
+    return below

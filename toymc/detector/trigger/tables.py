@@ -34,11 +34,12 @@ Int64Array = npt.NDArray[np.int64]
     COS_DPHI,
     COS_SUM_THETA,
     MUONS,
-    WIDTH,
+    TURN_WIDTH,
     PLATEAU,
     SAME,
 ) = range(22)
-LANES = 16
+# columns of `TriggerTables.places`
+AT_CLUSTER, AT_ONE, AT_OTHER = range(3)
 WIDTHS = 4.0
 """Widths to both sides of a threshold beyond which an object surely fails or passes."""
 TRACK, ENERGY_SUM, COUNT, SINGLE, PAIR, MUON = range(len(KINDS))
@@ -55,7 +56,6 @@ class TriggerNumbers(NamedTuple):
     p_width: float
     z_max: float
     d0_max: float
-    cos_dphi_pair: float
     cos_dphi_veto: float
     sum_theta_low: float
     sum_theta_high: float
@@ -81,24 +81,21 @@ class TriggerTables(NamedTuple):
     numbers : TriggerNumbers
     rows : float64 (n_lines, 22)
         See `trigger_rows`.
-    windows : float64 (8, n_pair_lines)
-        Lines of kind pair in their order: largest cosines of azimuth and of the sum of theta; energies of the harder
-        cluster from which it may and from which it surely passes, the same for the softer, then its upper limits, up to
-        which it surely and up to which it may pass.
-    cluster_edges, cover : float64 (n,), float64 (n + 1, n_inside)
-        Edges of polar ranges in cos(theta); 1 where the range of a line holds the interval below the edge, for the
-        lines of kinds energy, count, single in their order.
-    track_edges, track_masks : float64 (n,), int64 (n + 1,)
-        The same in tan(lambda); all lines whose range holds the interval, as bits.
+    ranges : float64 (n_lines, 4)
+        Ends of the polar range of a line and of the hole in it, rising (no hole: the second is not above the first): in
+        tan(lambda) for lines of kind track, in cos(theta) for those that ask for clusters.
+    turn_ons : float64 (n, 2)
+        Thresholds for the energy of a cluster in the lab and their widths, each once.
+    places : int64 (n_lines, 3)
+        Rows of `turn_ons` for the columns CLUSTER, ONE, OTHER_MAX of a line of kind pair, CLUSTER of one of kind count;
+        -1 where it asks for none.
     """
 
     numbers: TriggerNumbers
     rows: FloatArray
-    windows: FloatArray
-    cluster_edges: FloatArray
-    cover: FloatArray
-    track_edges: FloatArray
-    track_masks: Int64Array
+    ranges: FloatArray
+    turn_ons: FloatArray
+    places: Int64Array
 
 
 def _cos_window(line: TriggerLine) -> tuple[float, float]:
@@ -130,49 +127,37 @@ def trigger_rows(lines: Sequence[TriggerLine]) -> FloatArray:
     return np.array(rows, dtype=np.float64)
 
 
-def _ranges(line: TriggerLine) -> list[tuple[float, float]]:
-    """Ranges of theta of a line in rad, without the hole."""
-    if line.hole_min_deg == 0.0:
-        pieces = [(line.theta_min_deg, line.theta_max_deg)]
-    else:
-        pieces = [(line.theta_min_deg, line.hole_min_deg), (line.hole_max_deg, line.theta_max_deg)]
-    return [(math.radians(low), math.radians(high)) for low, high in pieces]
+def _ranges(lines: Sequence[TriggerLine]) -> FloatArray:
+    """Polar ranges of the lines, see `TriggerTables`."""
+    rows = []
+    for line in lines:
+        of_angle = (lambda theta: 1.0 / math.tan(theta)) if line.kind == "track" else math.cos
+        # an end along the beams leaves nothing out
+        ends = [
+            -math.inf if line.theta_max_deg == 180.0 else of_angle(math.radians(line.theta_max_deg)),
+            math.inf if line.theta_min_deg == 0.0 else of_angle(math.radians(line.theta_min_deg)),
+        ]
+        hole = [0.0, 0.0]
+        if line.hole_min_deg > 0.0:
+            hole = [of_angle(math.radians(line.hole_max_deg)), of_angle(math.radians(line.hole_min_deg))]
+        rows.append([*ends, *hole])
+    return np.array(rows, dtype=np.float64)
 
 
-def _masks(theta: FloatArray, lines: Sequence[TriggerLine]) -> Int64Array:
-    """Lines whose range holds each theta, as bits."""
-    masks = np.zeros(len(theta), dtype=np.int64)
-    for k, line in enumerate(lines):
-        for low, high in _ranges(line):
-            masks[(theta > low) & (theta < high)] |= np.int64(1) << np.int64(k)
-    return masks
-
-
-def _padded(table: FloatArray, value: float) -> FloatArray:
-    """The table with columns of `value` up to a multiple of LANES, so that loops over lines run in whole vectors."""
-    more = -table.shape[1] % LANES
-    return np.ascontiguousarray(np.pad(table, ((0, 0), (0, more)), constant_values=value))
-
-
-def _zones(lines: Sequence[TriggerLine]) -> tuple[FloatArray, FloatArray, FloatArray, Int64Array]:
-    """Edges and what they hold for clusters and for tracks, see `TriggerTables`."""
-    ends = sorted({end for line in lines for pair in _ranges(line) for end in pair if 0.0 < end < math.pi})
-    theta = np.array(ends[::-1])
-    around = np.concatenate(([math.pi], theta, [0.0]))
-    # one theta of each interval, in the order of rising cosines
-    masks = _masks(0.5 * (around[:-1] + around[1:]), lines)
-    inside = [k for k, line in enumerate(lines) if KINDS.index(line.kind) in (ENERGY_SUM, COUNT, SINGLE)]
-    cover = (masks[:, None] >> np.array(inside, dtype=np.int64)) & 1
-    return np.cos(theta), _padded(cover.astype(np.float64), 0.0), 1.0 / np.tan(theta), masks
-
-
-def _windows(rows: FloatArray) -> FloatArray:
-    """Windows of the lines of kind pair, see `TriggerTables`; a turn-on reaches WIDTHS widths to both sides."""
-    of_pairs = rows[rows[:, KIND] == PAIR]
-    reach = WIDTHS * of_pairs[:, [WIDTH]]
-    energies = [of_pairs[:, [column]] + sign * reach for column in (ONE, CLUSTER, OTHER_MAX) for sign in (-1, 1)]
-    windows = np.concatenate([of_pairs[:, [COS_DPHI, COS_SUM_THETA]], *energies], axis=1)
-    return _padded(windows.T, -math.inf)
+def _turn_ons(rows: FloatArray) -> tuple[FloatArray, Int64Array]:
+    """Thresholds for energies of clusters and where the lines find theirs, see `TriggerTables`."""
+    known: list[tuple[float, float]] = []
+    places = np.full((len(rows), 3), -1, dtype=np.int64)
+    asked = {PAIR: {AT_CLUSTER: CLUSTER, AT_ONE: ONE, AT_OTHER: OTHER_MAX}, COUNT: {AT_CLUSTER: CLUSTER}}
+    for k, row in enumerate(rows):
+        for place, column in asked.get(int(row[KIND]), {}).items():
+            turn_on = (float(row[column]), float(row[TURN_WIDTH]))
+            if math.isinf(turn_on[0]):
+                continue
+            if turn_on not in known:
+                known.append(turn_on)
+            places[k, place] = known.index(turn_on)
+    return np.array(known, dtype=np.float64).reshape(-1, 2), places
 
 
 def trigger_tables(card: DetectorCard) -> TriggerTables:
@@ -189,7 +174,6 @@ def trigger_tables(card: DetectorCard) -> TriggerTables:
     beta = beam.boost
     beta2 = sum(b * b for b in beta)
     gamma = 1.0 / math.sqrt(1.0 - beta2)
-    cos_veto = -math.cos(math.radians(veto.dphi_deg.value))
     numbers = TriggerNumbers(
         pt=track.pt.value,
         pt_width=track.pt_width.value,
@@ -198,8 +182,7 @@ def trigger_tables(card: DetectorCard) -> TriggerTables:
         p_width=track.p_width.value,
         z_max=track.z_max_cm.value,
         d0_max=track.d0_max_cm.value,
-        cos_dphi_pair=max([cos_veto, *(_cos_window(line)[0] for line in section.lines if line.kind == "pair")]),
-        cos_dphi_veto=cos_veto,
+        cos_dphi_veto=-math.cos(math.radians(veto.dphi_deg.value)),
         sum_theta_low=math.radians(veto.sum_theta_min_deg.value),
         sum_theta_high=math.radians(veto.sum_theta_max_deg.value),
         veto_both=veto.both.value,
@@ -216,4 +199,4 @@ def trigger_tables(card: DetectorCard) -> TriggerTables:
         boost_factor=(gamma - 1.0) / beta2 if beta2 > 0.0 else 0.0,
     )
     rows = trigger_rows(section.lines)
-    return TriggerTables(numbers, rows, _windows(rows), *_zones(section.lines))
+    return TriggerTables(numbers, rows, _ranges(section.lines), *_turn_ons(rows))

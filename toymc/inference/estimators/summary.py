@@ -54,6 +54,8 @@ class Summary:
     bias_range, coverage_range : (float, float)
         With every failure at its worst; equal ends without failures.
     pulls : float64 (experiments - failed,)
+    template_error : float
+        How well the true value of what the experiments are drawn from is known, where that is simulated.
     """
 
     truth: float
@@ -71,11 +73,27 @@ class Summary:
     bias_range: tuple[float, float]
     coverage_range: tuple[float, float]
     pulls: FloatArray
+    template_error: float = 0.0
 
     @property
     def failed_share(self) -> float:
         """Failed experiments of all."""
         return self.failed / self.experiments
+
+    @property
+    def total_bias_error(self) -> float:
+        """Error of the bias with that of the true value."""
+        return math.hypot(self.bias.error, self.template_error)
+
+    @property
+    def total_coverage_error(self) -> float:
+        """Error of the coverage: a true value that is off by d errors takes phi(1) d^2 off, at one standard deviation.
+
+        At full coverage the binomial error vanishes: that of one experiment missing is taken.
+        """
+        off = self.template_error / (self.spread.value or 1.0)
+        lost = math.exp(-0.5) / math.sqrt(2.0 * math.pi) * off**2
+        return math.hypot(max(self.coverage.error, 1.0 / self.experiments), lost)
 
 
 def moments(values: FloatArray) -> tuple[Number, Number]:
@@ -236,4 +254,5 @@ def linearity(points: Sequence[Summary]) -> Line | None:
     """The line through the mean estimates, None with fewer than two true values."""
     if len({p.truth for p in points}) < 2:
         return None
-    return straight_line([p.truth for p in points], [p.mean.value for p in points], [p.mean.error for p in points])
+    errors = [math.hypot(p.mean.error, p.template_error) for p in points]
+    return straight_line([p.truth for p in points], [p.mean.value for p in points], errors)

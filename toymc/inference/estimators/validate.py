@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,7 @@ def validate_estimator(
     cl: float = ONE_SIGMA,
     bounds: tuple[float, float] | None = None,
     tolerances: Tolerances | None = None,
+    template_errors: Mapping[float, float] | None = None,
     block: int = BLOCK,
     run: RunBlocks = map,
 ) -> Validation:
@@ -109,6 +110,9 @@ def validate_estimator(
     bounds : (float, float), optional
         Range of the estimates, for the worst case of failed experiments.
     tolerances : Tolerances, optional
+    template_errors : mapping of float to float, optional
+        True value -> error of it, where the experiments are drawn from simulated templates: it is part of the error of
+        the bias and of the line.
     block : int
         Experiments per random stream: part of what makes the numbers reproducible, and the unit of parallel work.
     run : callable
@@ -147,7 +151,7 @@ def validate_estimator(
     for i, truth in enumerate(truths):
         rows = slice(i * experiments, (i + 1) * experiments)
         mine = Estimates(answers.value[rows], answers.low[rows], answers.high[rows], answers.status[rows])
-        points.append(summarise(mine, truth, bounds))
+        points.append(replace(summarise(mine, truth, bounds), template_error=(template_errors or {}).get(truth, 0.0)))
     line = linearity(points) if all(p.mean.error > 0.0 for p in points) else None
     checks = [c for point in points for c in check_summary(point, cl, chosen)]
     checks += check_line(line, experiments, chosen)

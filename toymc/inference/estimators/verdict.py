@@ -146,10 +146,9 @@ def check_summary(point: Summary, cl: float, tolerances: Tolerances) -> list[Che
     unit, t, n = point.spread.value or 1.0, tolerances, point.experiments
     share = point.failed_share
     rows = (
-        ("bias / spread", point.bias_range, point.bias.error / unit, 0.0, t.bias, unit),
+        ("bias / spread", point.bias_range, point.total_bias_error / unit, 0.0, t.bias, unit),
         ("pull width", (point.pull_width.value,) * 2, point.pull_width.error, 1.0, t.pull_width, 1.0),
-        # at full coverage the binomial error vanishes: that of one experiment missing is taken
-        ("coverage", point.coverage_range, max(point.coverage.error, 1.0 / n), cl, t.coverage, 1.0),
+        ("coverage", point.coverage_range, point.total_coverage_error, cl, t.coverage, 1.0),
         ("failed share", (share, share), math.sqrt(share * (1.0 - share) / n), 0.0, t.failed, 1.0),
     )
     return [

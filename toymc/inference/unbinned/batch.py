@@ -344,7 +344,8 @@ def _scan_masses(first, last, limits, targets, log_alpha, common_error, gaussian
     index, vectors = np.zeros(width, np.int64), np.zeros((5, width))
     gl, hl, rl = np.zeros(MAX_BASE + 2), np.zeros((MAX_BASE + 2, MAX_BASE + 2)), np.zeros(MAX_BASE + 2)
     for m in range(first, last):
-        cold, chosen = True, False
+        # of no literal type, which would compile the fit twice
+        cold, chosen = np.bool_(1), np.bool_(0)
         for t in range(hypotheses.shape[1]):
             result = results[m, t]
             result[:] = math.nan

@@ -12,6 +12,11 @@ probability of each bin, F integrated over it: binning adds no bias, it only for
 With 1000 bins of 0.15 MeV, an order of magnitude below the width P2 of the edge, the error of P1 is that of the
 unbinned fit to better than 1 % and P1 agrees to a few per cent of its error (tested); the time of a fit does not depend
 on the number of events. Newton steps with analytic gradient and Hessian.
+
+Few events: the likelihood of a step between two events competes with that of the edge, and no interval of it knows. Of
+1500 samples from a fitted edge of P2 = 3.4 MeV the interval of P1 held the truth in 60 % with 1000 events, 67 % with
+2000, 66 % with 5000, 69 % with 10 000 and more (68 % wanted), the pull was 1.7, 1.25, 1.07 and 1.01 wide [C]: with less
+than 5000 events, 2 /fb of Belle II, the stated error is too small.
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toymc.errors import InputError
-from toymc.inference.unbinned.likelihood import ITERATIONS, OK, STUCK, _direction, _factorise
+from toymc.inference.unbinned.likelihood import ITERATIONS, OK, STUCK, _back_substitute, _direction, _factorise
 from toymc.kernels import kernel, lean_kernel
 
 FloatArray = npt.NDArray[np.float64]
@@ -33,7 +38,13 @@ RANGE = (1.70, 1.85)
 
 FORMS = ("arctan", "arctan_slope")
 N_PARAMETERS = 5
+# Smallest P2 over the range, 0.45 MeV: without any detector P2 is 0.6 to 1.3 MeV (energy spread and radiation) [C]. A
+# step between two events has a likelihood of its own, far better known than any edge: fits of few events end there.
+_SHARPEST = 3e-3
 _MAX_STEPS = 100
+# Below this many events the interval of P1 is the contour of the likelihood, above it agrees with the Hessian to 1 %.
+_CONTOUR_BELOW = 30_000.0
+_MAX_CROSSING, _MAX_MINIMA = 40, 5
 _TOLERANCE = 1e-9
 
 
@@ -128,57 +139,140 @@ def _start_edge(low, high, counts, total, p):
     left, right = left / (n // 3), right / (n // 4)
     place = (total / n - right) / (left - right) if left > right else 0.5
     p[0] = low + min(max(place, 0.2), 0.8) * (high - low)
-    p[1] = 0.01 * (high - low)
+    p[1] = 0.03 * (high - low)
     p[2] = min(max(2.0 / math.pi * (left - right) / max(left + right, 1e-300), 0.05), 0.6)
     p[3] = 0.0
     p[4] = 0.0
 
 
+@lean_kernel
+def _covariance(hessian, lo, hi, p, index, chol, x, out):
+    """Inverse Hessian of the parameters that are inside their bounds; NaN for the others, and where not positive."""
+    n = np.int64(0)
+    for k in range(N_PARAMETERS):
+        if lo[k] < p[k] < hi[k]:
+            index[n] = k
+            n += 1
+        for j in range(N_PARAMETERS):
+            out[k, j] = math.nan
+    if not _factorise(hessian, index, n, 0.0, chol):
+        return
+    for i in range(n):
+        for j in range(n):
+            x[j] = 1.0 if i == j else 0.0
+        _back_substitute(chol, n, x)
+        for j in range(n):
+            out[index[i], index[j]] = x[j]
+
+
+@lean_kernel
+def _descend(form, p, free, lo, hi, low, width, counts, total, gradient, hessian, g, h, index, chol, rows):
+    """Newton steps from p over the free parameters: -ln L and status. rows: four work rows of five numbers."""
+    x, step, trial, old = rows[0], rows[1], rows[2], rows[3]
+    nll = _edge_nll(form, p, low, width, counts, total, gradient, hessian, g, h)
+    for _ in range(_MAX_STEPS):
+        n, distance = _direction(np.int64(N_PARAMETERS), free, lo, hi, p, gradient, hessian, index, chol, x, step)
+        if n == 0 or distance < _TOLERANCE:
+            return nll, OK
+        for k in range(N_PARAMETERS):
+            old[k] = gradient[k]
+        length, new = 1.0, math.inf
+        while length > 1e-10:
+            predicted = 0.0
+            for k in range(N_PARAMETERS):
+                trial[k] = min(max(p[k] + length * step[k], lo[k]), hi[k]) if free[k] else p[k]
+                predicted += old[k] * (trial[k] - p[k])
+            new = _edge_nll(form, trial, low, width, counts, total, gradient, hessian, g, h)
+            if new <= nll + 1e-4 * min(predicted, 0.0) + 1e-15 * abs(nll):
+                break
+            length *= 0.5
+        if length <= 1e-10:
+            _edge_nll(form, p, low, width, counts, total, gradient, hessian, g, h)
+            return nll, OK if distance < 1e-5 else STUCK
+        for k in range(N_PARAMETERS):
+            p[k] = trial[k]
+        nll = new
+    return nll, ITERATIONS
+
+
+@lean_kernel
+def _crossing(form, sign, error, best, p, q, free, lo, hi, low, width, counts, total, gradient, hessian, g, h, index,
+              chol, rows):  # fmt: skip
+    """Distance of P1 on one side at which -ln L, minimal in the others, is 1/2 above `best`; NaN without one.
+
+    Negative if a better minimum is met on the way; it is in q then.
+    """
+    free[0] = False
+    inside, outside, d_in, d_out, distance = 0.0, 0.0, 0.0, 0.0, error
+    answer = math.nan
+    for k in range(N_PARAMETERS):
+        q[k] = p[k]
+    for _ in range(_MAX_CROSSING):
+        q[0] = p[0] + sign * distance
+        if not lo[0] < q[0] < hi[0]:
+            break
+        nll, _ = _descend(form, q, free, lo, hi, low, width, counts, total, gradient, hessian, g, h, index, chol, rows)
+        above = nll - best
+        if above < -1e-3:
+            answer = -1.0
+            break
+        if abs(above - 0.5) < 0.01:
+            answer = distance
+            break
+        if above < 0.5:
+            inside, d_in = distance, max(above, 0.0)
+        else:
+            outside, d_out = distance, above
+            if not above < math.inf:  # no density is left: the next step starts from the best fit
+                d_out = 50.0
+                for k in range(N_PARAMETERS):
+                    q[k] = p[k]
+        if outside > 0.0:
+            # a parabola is a straight line in the root
+            share = (math.sqrt(0.5) - math.sqrt(d_in)) / (math.sqrt(d_out) - math.sqrt(d_in))
+            distance = inside + min(max(share, 0.1), 0.9) * (outside - inside)
+            if outside - inside < 1e-4 * error:
+                answer = outside
+                break
+        else:
+            distance = inside * min(max(math.sqrt(0.5 / max(d_in, 1e-9)), 1.1), 2.0)
+    free[0] = True
+    return answer
+
+
 @kernel
-def _fit_edges(form, low, high, counts, values, covariances, nlls, statuses):
+def _fit_edges(form, low, high, counts, values, covariances, intervals, nlls, statuses):
     """Fit every row of `counts`."""
-    n_bins, five = counts.shape[1], np.int64(N_PARAMETERS)
-    step_width = (high - low) / n_bins
+    n_bins = counts.shape[1]
+    width = (high - low) / n_bins
     gradient, hessian, chol = np.zeros(5), np.zeros((5, 5)), np.zeros((5, 5))
     g, h, index, free = np.zeros((3, 5)), np.zeros((3, 5, 5)), np.zeros(5, np.int64), np.ones(5, np.bool_)
-    x, step, trial, old = np.zeros(5), np.zeros(5), np.zeros(5), np.zeros(5)
-    lo = np.array([low, 1e-4 * (high - low), -10.0, -1e3, -1e4])
+    rows, q = np.zeros((4, 5)), np.zeros(5)
+    lo = np.array([low, _SHARPEST * (high - low), -10.0, -1e3, -1e4])
     hi = np.array([high, high - low, 10.0, 1e3, 1e4])
     for row in range(counts.shape[0]):
-        p, total = values[row], np.sum(counts[row])
-        _start_edge(low, high, counts[row], total, p)
-        nll = _edge_nll(form, p, low, step_width, counts[row], total, gradient, hessian, g, h)
-        status = ITERATIONS
-        for _ in range(_MAX_STEPS):
-            n, distance = _direction(five, free, lo, hi, p, gradient, hessian, index, chol, x, step)
-            if n == 0 or distance < _TOLERANCE:
-                status = OK
+        p, n, total = values[row], counts[row], np.sum(counts[row])
+        _start_edge(low, high, n, total, p)
+        for _ in range(_MAX_MINIMA):
+            nll, status = _descend(form, p, free, lo, hi, low, width, n, total, gradient, hessian, g, h, index, chol,
+                                   rows)  # fmt: skip
+            _covariance(hessian, lo, hi, p, index, chol, rows[0], covariances[row])
+            error, better = math.sqrt(covariances[row, 0, 0]), False
+            intervals[row] = error
+            if status != OK or not error > 0.0 or total >= _CONTOUR_BELOW:
                 break
-            old[:] = gradient
-            length = 1.0
-            new = math.inf
-            while length > 1e-10:
-                predicted = 0.0
-                for k in range(5):
-                    trial[k] = min(max(p[k] + length * step[k], lo[k]), hi[k])
-                    predicted += old[k] * (trial[k] - p[k])
-                new = _edge_nll(form, trial, low, step_width, counts[row], total, gradient, hessian, g, h)
-                if new <= nll + 1e-4 * min(predicted, 0.0) + 1e-15 * abs(nll):
+            for side in range(2):
+                intervals[row, side] = _crossing(
+                    form, 2.0 * side - 1.0, error, nll, p, q, free, lo, hi, low, width, n, total, gradient, hessian,
+                    g, h, index, chol, rows,
+                )  # fmt: skip
+                better = intervals[row, side] < 0.0
+                if better:
+                    p[:] = q
                     break
-                length *= 0.5
-            if length <= 1e-10:
-                _edge_nll(form, p, low, step_width, counts[row], total, gradient, hessian, g, h)
-                status = OK if distance < 1e-5 else STUCK
+            if not better:
                 break
-            p[:] = trial
-            nll = new
         nlls[row], statuses[row] = nll, status
-        for k in range(5):
-            index[k] = k
-        covariances[row] = math.nan
-        if _factorise(hessian, index, five, 0.0, chol):
-            inverse = np.linalg.inv(np.ascontiguousarray(hessian))
-            covariances[row] = inverse
 
 
 @dataclass(frozen=True)
@@ -190,6 +284,9 @@ class EdgeFits:
     values, errors : float64 (n, 5)
         P1 ... P5 (GeV, GeV, 1, then 1/GeV and so on) and their errors from the Hessian; NaN where it is not positive.
     covariances : float64 (n, 5, 5)
+    low, high : float64 (n,)
+        Interval of P1 at one standard deviation, GeV: where -ln L, minimal in the other parameters, is 1/2 above its
+        minimum, with 30 000 events and more P1 -+ its error. NaN where there is no such place in the range.
     n_events : float64 (n,)
         In the range.
     nll : float64 (n,)
@@ -200,6 +297,8 @@ class EdgeFits:
     values: FloatArray
     errors: FloatArray
     covariances: FloatArray
+    low: FloatArray
+    high: FloatArray
     n_events: FloatArray
     nll: FloatArray
     status: npt.NDArray[np.int8]
@@ -256,12 +355,13 @@ def fit_edge_counts(counts: npt.ArrayLike, form: str = "arctan", limits: tuple[f
         i = int(np.argmin(n_events))
         raise InputError(f"edge fit: {n_events[i]:g} events in sample {i}; five parameters need 100 or more")
     n = table.shape[0]
-    values, covariances = np.zeros((n, 5)), np.zeros((n, 5, 5))
+    values, covariances, intervals = np.zeros((n, 5)), np.zeros((n, 5, 5)), np.zeros((n, 2))
     nll, status = np.zeros(n), np.zeros(n, dtype=np.int64)
-    _fit_edges(code, float(limits[0]), float(limits[1]), table, values, covariances, nll, status)
+    _fit_edges(code, float(limits[0]), float(limits[1]), table, values, covariances, intervals, nll, status)
     with np.errstate(invalid="ignore"):
         errors = np.sqrt(np.diagonal(covariances, axis1=1, axis2=2))
-    return EdgeFits(values, errors, covariances, n_events, nll, status.astype(np.int8))
+    low, high = values[:, 0] - intervals[:, 0], values[:, 0] + intervals[:, 1]
+    return EdgeFits(values, errors, covariances, low, high, n_events, nll, status.astype(np.int8))
 
 
 def fit_edge(

@@ -18,7 +18,7 @@ from toymc.inference.projections import Measurement
 from toymc.production.chunks import ProgressFactory
 from toymc.production.compute import RunOptions, cut_flows, run_samples, sample_entries
 from toymc.production.measurement.jackknife import Jackknife, jackknife, parts_of
-from toymc.production.measurement.stored import first_estimator, measurement_of
+from toymc.production.measurement.stored import MOVED, first_estimator, measurements_of, moved_spectra
 from toymc.production.spectra import SampleRun, spectra_of
 from toymc.report.result import Estimator, EstimatorShift, Published, StudyResult
 from toymc.studies.estimators import StudyEstimator
@@ -44,9 +44,13 @@ class EstimatorRun:
     bias : Number
         Of the fitted value, with the statistics of the simulation.
     line : Line
-        Fitted against true value, from the simulated events of all true values.
+        Fitted against true value, from events generated at all true values.
     generated : dict of float to Number
         True value -> bias there.
+    slope : Number
+        Fitted against true value, from the nominal events moved to other true values.
+    moved : dict of float to Number
+        True value -> bias there minus the nominal bias.
     effects, systematics : list of EstimatorShift
     toys : Validation
         Simplified experiments.
@@ -62,6 +66,8 @@ class EstimatorRun:
     bias: Number
     line: Line
     generated: dict[float, Number]
+    slope: Number
+    moved: dict[float, Number]
     effects: list[EstimatorShift]
     systematics: list[EstimatorShift]
     toys: Validation
@@ -79,7 +85,7 @@ class MeasurementRun:
     samples: dict[str, SampleRun]
     spectra: Spectra
     estimators: dict[str, EstimatorRun]
-    measurement: Measurement
+    measurements: tuple[Measurement, ...]
     result: StudyResult
 
 
@@ -127,7 +133,7 @@ def evaluate(
 ) -> MeasurementRun:
     """All that follows from the samples; arguments as in `compute_measurement`."""
     start = time.perf_counter()
-    spectra = spectra_of(study, samples)
+    spectra = {**spectra_of(study, samples), **moved_spectra(study, samples[study.nominal])}
     declared = {e.name: e for e in study.experiments(spectra)}
     found = {
         name: _estimator(study, samples, spectra, options, estimator, data) for name, estimator in declared.items()
@@ -152,8 +158,8 @@ def evaluate(
         notes=list(study.notes),
         timing={**timing, "fits_s": time.perf_counter() - start},
     )
-    measurement = measurement_of(study, first_estimator(study, result), luminosity)
-    return MeasurementRun(study, options, samples, spectra, found, measurement, result)
+    measurements = measurements_of(study, first_estimator(study, result), luminosity)
+    return MeasurementRun(study, options, samples, spectra, found, measurements, result)
 
 
 def _estimator(
@@ -166,6 +172,7 @@ def _estimator(
     nominal = at(study.nominal, NOMINAL)
     fits = {truth: nominal if s == study.nominal else at(s, NOMINAL) for s, truth in study.generated.items()}
     ordered = sorted(fits)
+    there = {truth: at(study.nominal, name) for name, truth in study.moved.items()}
     line = straight_line(
         [t - study.truth for t in ordered],
         [fits[t].value - study.truth for t in ordered],
@@ -181,7 +188,11 @@ def _estimator(
         effects.insert(0, EstimatorShift(name=f"{what} off", value=moved.value - study.truth, error=moved.error))
     systematics = _shifts(study, at, nominal) if options.systematics == "all" else []
     runner = partial(validate_estimator, seed=options.seed, name=name, block=BLOCK)
-    toys = runner(estimator.generate, estimator.estimate, estimator.truth_values, experiments=EXPERIMENTS)
+    others = {truth: m.minus(nominal) for truth, m in there.items()}
+    toys = runner(
+        estimator.generate, estimator.estimate, estimator.truth_values, experiments=EXPERIMENTS,
+        template_errors={truth: n.error for truth, n in others.items()},
+    )  # fmt: skip
     assert estimator.bootstrap is not None
     return EstimatorRun(
         estimator=estimator,
@@ -189,6 +200,8 @@ def _estimator(
         bias=Number(nominal.value - study.truth, nominal.number.error),
         line=line,
         generated={t: Number(fits[t].value - t, fits[t].number.error) for t in ordered},
+        slope=_moved_slope(study.truth, nominal, there),
+        moved={t: Number(n.value - (t - study.truth), n.error) for t, n in others.items()},
         effects=effects,
         systematics=systematics,
         toys=toys,
@@ -196,6 +209,14 @@ def _estimator(
         bootstrap=estimator.bootstrap(EXPERIMENTS, options.seed, name, Tolerances(), map),
         observed=None if data is None else estimator.estimate(np.asarray(data[channel])[None, :]),
     )
+
+
+def _moved_slope(truth: float, nominal: Jackknife, there: Mapping[float, Jackknife]) -> Number:
+    """Least squares through the nominal point: sum d (fit - fit of nominal) / sum d^2, with its jackknife error."""
+    norm = sum((t - truth) ** 2 for t in there)
+    value = sum((t - truth) * (m.value - nominal.value) for t, m in there.items()) / norm
+    without = np.sum([(t - truth) * (m.without - nominal.without) for t, m in there.items()], axis=0) / norm
+    return Jackknife(float(value), without).number
 
 
 def _fitted(
@@ -244,7 +265,7 @@ def _without_shift(
     other = next(e for e in found.values() if e is not entry) if len(found) > 1 else None
     rows = [_row(study, "background", max(abs(m) for m in moved), None)]
     rows.append(_row(study, "estimator_bias", entry.bias.error, None))
-    slope = entry.line.slope
+    slope = entry.slope
     rows.append(_row(study, "mass_dependence", abs(slope.value - 1.0) * _MASS_DISTANCE, slope.error * _MASS_DISTANCE))
     if other is not None:
         # each form is corrected for its own bias: what is left is how differently they take a change of the spectrum
@@ -265,16 +286,45 @@ _MASS_DISTANCE = 1.0
 def _full_chain(study: MeasurementStudy, run: SampleRun, background: FloatArray, name: str, bias: float) -> Summary:
     """Groups of parts of the simulated events, each an experiment of its own effective number of events."""
     parts = parts_of(run, study.channels[0].name, NOMINAL)
-    histogram = run.outcome.shifted[study.channels[0].name, NOMINAL]
-    squares = run.scale**2 * np.array([histogram.variances(label).sum() for label in histogram.labels])
+    mine = (study.channels[0].name, NOMINAL)
+    found = [histogram for (of, shift, _), histogram in run.outcome.shifted.items() if (of, shift) == mine]
+    squares = run.scale**2 * np.array([histogram.variances() for histogram in found])
     wanted = int(parts.sum() ** 2 / squares.sum() / _FULL_CHAIN_EVENTS)
     groups = np.array_split(np.arange(len(parts)), min(max(wanted, 2), len(parts)))
     parts = np.stack([parts[g].sum(axis=0) for g in groups])
-    squares = np.array([squares[g].sum() for g in groups])
-    unit = parts.sum(axis=1) / squares
+    squares = np.stack([squares[g].sum(axis=0) for g in groups])
+    # effective events per expected one in the middle bin: a few events with large weights say nothing about an edge
+    unit = np.array([np.median(p[v > 0.0] / v[v > 0.0]) for p, v in zip(parts, squares, strict=True)])
     raw = study.fits[name](parts * unit[:, None] + background * (unit / len(parts))[:, None])
     corrected = Estimates(raw.value - bias, raw.low - bias, raw.high - bias, raw.status)
     return summarise(corrected, study.truth)
+
+
+def _comparison(
+    study: MeasurementStudy, run: EstimatorRun, stat: float, adopted: FloatArray, ours: FloatArray
+) -> list[EstimatorShift]:
+    """Bias and errors of the estimator that is the result, beside the published ones of these quantities."""
+    if run.estimator.name != next(iter(study.fits)):
+        return []
+    published = {row["parameters"]["quantity"]: row for row in study.published()}
+
+    def row(
+        name: str, value: float, error: float | None, there: float | None, what: str | None = None
+    ) -> EstimatorShift:
+        return EstimatorShift(name=f"{name} [{study.unit}]", value=value, error=error, published=there, what=what)
+
+    bias = published.get("bias", {})
+    rows = [
+        row("bias of the fitted value", run.bias.value, run.bias.error, bias.get("value"),
+            f"published with an error of {bias['error']:g}" if bias.get("error") else None),
+        row("statistical error", stat, None, published.get(study.quantity, {}).get("error")),
+    ]  # fmt: skip
+    if len(ours):
+        there = published.get("systematic", {}).get("value")
+        rows.append(row("systematic error, our own sizes", float(np.sqrt(np.sum(ours**2))), None, there))
+        rows.append(row("systematic error, published sizes", float(np.sqrt(np.sum(adopted**2))), None, there,
+                        "enters `error`; where a limit is published, the smaller of it and ours"))  # fmt: skip
+    return rows
 
 
 def entries(study: MeasurementStudy, run: EstimatorRun) -> list[Estimator]:
@@ -288,7 +338,7 @@ def entries(study: MeasurementStudy, run: EstimatorRun) -> list[Estimator]:
     expected = Estimator(
         name=name,
         method=EXPECTED,
-        parameters={"unit": study.unit, "experiments": "simplified"},
+        parameters={"unit": study.unit},
         truth=study.truth,
         value=float(run.answer.value[0]),
         error=total,
@@ -309,13 +359,26 @@ def entries(study: MeasurementStudy, run: EstimatorRun) -> list[Estimator]:
         # elsewhere the statistics of the simulation at that true value shows as a bias
         verdict=overall([c for c in run.toys.checks if c.truth == study.truth]),
         effects=run.effects,
+        comparison=_comparison(study, run, stat, np.array(sizes), np.array(list(ours.values()))),
         systematics_table=run.systematics or None,
-        by_truth=[EstimatorShift(name=f"{t:.4f}", value=n.value, error=n.error) for t, n in run.generated.items()],
+        by_truth=[EstimatorShift(name=f"{t:.2f}", value=n.value, error=n.error) for t, n in run.generated.items()],
+    )
+    moved = Estimator(
+        name=name,
+        method=MOVED,
+        parameters={"unit": study.unit},
+        truth=study.truth,
+        value=float(run.answer.value[0]),
+        slope=run.slope.value,
+        slope_error=run.slope.error,
+        by_truth=[
+            EstimatorShift(name=f"{t:.2f}", value=run.bias.value + n.value, error=n.error) for t, n in run.moved.items()
+        ],
     )
     full = Estimator(
         name=name,
         method="full chain",
-        parameters={"unit": study.unit, "experiments": "groups of simulated events"},
+        parameters={"unit": study.unit},
         truth=study.truth,
         value=run.full.mean.value,
         error=run.full.spread.value,
@@ -331,7 +394,7 @@ def entries(study: MeasurementStudy, run: EstimatorRun) -> list[Estimator]:
     strap = Estimator(
         name=name,
         method="event bootstrap",
-        parameters={"unit": study.unit, "experiments": "replicates of one pseudo-dataset"},
+        parameters={"unit": study.unit},
         value=run.bootstrap.value,
         error=run.bootstrap.stated_error,
         stat_error=run.bootstrap.spread.value,
@@ -340,12 +403,13 @@ def entries(study: MeasurementStudy, run: EstimatorRun) -> list[Estimator]:
         experiments=run.bootstrap.replicates,
     )
     if run.observed is None:
-        return [expected, full, strap]
+        return [expected, moved, full, strap]
     if not run.observed.ok[0]:
         raise InputError(f"{name}: the fit of the data does not converge: are they pseudomasses in GeV?")
     seen_stat = 0.5 * float(run.observed.high[0] - run.observed.low[0])
     seen = expected.model_copy(
         update={
+            **dict.fromkeys(("effects", "comparison", "systematics_table", "by_truth")),
             "method": DATA,
             "truth": None,
             "value": float(run.observed.value[0]),
@@ -353,4 +417,4 @@ def entries(study: MeasurementStudy, run: EstimatorRun) -> list[Estimator]:
             "error": float(np.hypot(seen_stat, np.sqrt(total**2 - stat**2))),
         }
     )
-    return [seen, expected, full, strap]
+    return [seen, expected, moved, full, strap]

@@ -45,8 +45,10 @@ def _error(without: FloatArray) -> float:
 
 def parts_of(run: SampleRun, channel: str, shift: str) -> FloatArray:
     """Expected events of a sample in data, by part and bin."""
-    histogram = run.outcome.shifted[channel, shift]
-    return run.scale * np.stack([histogram.values(label) for label in histogram.labels])
+    found = [
+        histogram.values() for (of, what, _), histogram in run.outcome.shifted.items() if (of, what) == (channel, shift)
+    ]
+    return run.scale * np.stack(found)
 
 
 def jackknife(fit: Fit, parts: FloatArray, background: FloatArray, name: str) -> Jackknife:
@@ -65,11 +67,14 @@ def jackknife(fit: Fit, parts: FloatArray, background: FloatArray, name: str) ->
     Raises
     ------
     InputError
-        If a fit has no answer.
+        If the events are in one part, or a fit has no answer.
     """
     k = len(parts)
+    if k < 2:
+        raise InputError(f"{name}: the simulated events are one chunk, which has no error: raise --scale")
     total = parts.sum(axis=0)
-    table = np.concatenate([total[None, :], (total[None, :] - parts) * (k / (k - 1.0))]) + background
+    rest = total[None, :] - parts
+    table = np.concatenate([total[None, :], rest * (total.sum() / rest.sum(axis=1))[:, None]]) + background
     answer = fit(np.maximum(table, 0.0))
     value = answer.value
     if not np.all(np.isfinite(value)):

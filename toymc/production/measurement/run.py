@@ -105,6 +105,12 @@ def _plots(run: MeasurementRun, observed: dict[str, FloatArray] | None) -> list[
         )
         for name, e in run.estimators.items()
     }
+    first, one = next(iter(run.estimators.items()))
+    series[f"{first}, same events"] = (
+        np.array(list(one.moved)),
+        np.array([one.bias.value + n.value for n in one.moved.values()]),
+        np.array([n.error for n in one.moved.values()]),
+    )
     theirs = next((p for p in run.result.published or [] if p.parameters.get("quantity") == "bias"), None)
     band = (theirs.value, theirs.error) if theirs and theirs.value is not None and theirs.error is not None else None
     plots = [
@@ -112,13 +118,17 @@ def _plots(run: MeasurementRun, observed: dict[str, FloatArray] | None) -> list[
         Plot("pulls", pull_panels(toys, text=study.name),
              "Pulls of simplified experiments at the nominal true value."),
         Plot("bias", bias_against_truth(series, published=band, origin=study.truth, unit=study.unit, text=study.name),
-             "Bias of the fitted value against the generated one, with the statistics of the simulation."),
+             "Bias of the fitted value against the true one, with the statistics of the simulation; 'same events': the "
+             "nominal ones moved to another mass, with the error of the difference to the nominal bias."),
         Plot("bootstrap", bootstrap_panels(
             {name: e.bootstrap.values for name, e in run.estimators.items()},
             {name: (e.bootstrap.value, e.bootstrap.stated_error) for name, e in run.estimators.items()},
             text=study.name), "Bootstrap replicates of one pseudo-dataset beside the stated error."),
-        Plot("luminosity", error_figure(run.measurement, error_curves(run.measurement, _UP_TO_FB)),
-             f"Error against luminosity to {_UP_TO_FB:g} /fb: {', '.join(s for s in SCENARIOS)}."),
+    ]  # fmt: skip
+    plots += [
+        Plot(f"luminosity_{k + 1}", error_figure(m, error_curves(m, _UP_TO_FB)),
+             f"Error of {m.name} against luminosity to {_UP_TO_FB:g} /fb: {', '.join(s for s in SCENARIOS)}.")
+        for k, m in enumerate(run.measurements)
     ]  # fmt: skip
     if next(iter(run.estimators.values())).systematics:
         plots.insert(3, Plot("systematics", _bars(run), "Systematic uncertainties beside the published ones."))
@@ -126,7 +136,7 @@ def _plots(run: MeasurementRun, observed: dict[str, FloatArray] | None) -> list[
 
 
 def _spectrum(run: MeasurementRun, observed: dict[str, FloatArray] | None) -> "Figure":
-    """Ten bins at a time; without data, the expected events with the errors that data would have."""
+    """Ten bins at a time; without data, the expected events with the errors of data and simulation together."""
     from toymc.plotting.measurement import spectrum_with_fit
 
     study, channel = run.study, run.study.channels[0]
@@ -139,8 +149,13 @@ def _spectrum(run: MeasurementRun, observed: dict[str, FloatArray] | None) -> "F
         return np.asarray(values.reshape(-1, _PER_DRAWN_BIN).sum(axis=1))
 
     shown = drawn(counts)
+    variance = np.maximum(shown, 1.0)
+    if observed is None:
+        variance = variance + drawn(
+            np.sum([run.spectra[study.nominal, channel.name, t].variance for t in channel.templates], axis=0)
+        )
     return spectrum_with_fit(
-        channel.edges[::_PER_DRAWN_BIN], shown, np.sqrt(np.maximum(shown, 1.0)), drawn(fit),
+        channel.edges[::_PER_DRAWN_BIN], shown, np.sqrt(variance), drawn(fit),
         parts={name.replace("_", " "): drawn(values) for name, values in background.items()},
         xlabel=channel.label, text=f"{study.name}, {'expected' if observed is None else 'data'}",
         luminosity_fb=run.result.luminosity_fb,
@@ -153,6 +168,6 @@ def _bars(run: MeasurementRun) -> "Figure":
     rows = next(iter(run.estimators.values())).systematics
     return uncertainty_bars(
         [s.name for s in rows], np.array([s.value for s in rows]), np.array([s.error or 0.0 for s in rows]),
-        np.array([np.nan if s.published is None else s.published for s in rows]), unit=run.study.unit,
-        text=run.study.name,
+        np.array([np.nan if s.published is None else s.published for s in rows]), [bool(s.at_most) for s in rows],
+        unit=run.study.unit, text=run.study.name,
     )  # fmt: skip

@@ -112,14 +112,27 @@ class BackgroundModel:
         return sum(p.events for p in mine), float(np.sqrt(sum(p.error**2 for p in mine)))
 
 
+def kernel_width(values: FloatArray, effective_events: float) -> float:
+    """Width in bins of the kernel that smooths a density: Silverman's for the spread of all candidates.
+
+    The spread is that of the candidates without weights: one with a large weight has none of its own, and would stand
+    as a peak.
+    """
+    return silverman_width(_histogram(values, np.ones_like(values)), effective_events)
+
+
+def _histogram(values: FloatArray, weights: FloatArray) -> FloatArray:
+    return np.histogram(np.clip(values, 0.0, EDGES[-1] - 0.5 * _BIN), EDGES, weights=weights)[0].astype(np.float64)
+
+
 def _smoothed(values: FloatArray, weights: FloatArray) -> tuple[FloatArray, float]:
     """Histogram through a Gaussian kernel of Silverman's width, and the effective number of events."""
     square = float((weights**2).sum())
     if square == 0.0:
         return np.zeros(len(EDGES) - 1), 0.0
     effective = float(weights.sum()) ** 2 / square
-    histogram = np.histogram(np.clip(values, 0.0, EDGES[-1] - 0.5 * _BIN), EDGES, weights=weights)[0]
-    return smoothing_matrix(len(histogram), silverman_width(histogram, effective)) @ histogram, effective
+    histogram = _histogram(values, weights)
+    return smoothing_matrix(len(histogram), kernel_width(values, effective)) @ histogram, effective
 
 
 def _fraction(relaxed: CandidateTable, displaced: CandidateTable, box: Mapping[str, str]) -> tuple[float, float]:

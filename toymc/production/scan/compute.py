@@ -30,6 +30,8 @@ FloatArray = npt.NDArray[np.float64]
 
 _GRID_LIFETIME_CM = 1.0
 """The resolution at this lifetime sets the steps of the scan."""
+_SHOWN_BRANCHING = 1e-7
+"""Product of branching fractions of the signals in the table of samples."""
 
 
 @dataclass(frozen=True)
@@ -202,10 +204,21 @@ def compute_scan(
         samples=[s for run in runs.values() for s in _samples(run, study, luminosity)],
         hypotheses=[h for run in runs.values() for h in _hypotheses(run, study)],
         published=[Published.model_validate(row) for row in study.published()],
-        notes=list(study.notes),
+        notes=[*study.notes, *_partial_decays(study)],
         timing=timing,
     )
     return ScanRun(study, options, runs, result)
+
+
+def _partial_decays(study: ScanStudy) -> list[str]:
+    """What limits of channels mean that reconstruct a part of the decays alone."""
+    return [
+        f"{c.name}: limits hold for the reconstructed part of the decays, K*0 -> K+ pi- (share {c.sub_fraction:.4g}), "
+        f"as the publication prints them; 'all decays' is the same divided by {c.sub_fraction:.4g}, which limits on "
+        "the mixing angle are made from."
+        for c in study.channels
+        if c.sub_fraction < 1.0
+    ]
 
 
 def nearest_point(scanned: ScanResult, mass: float, ctau: float) -> tuple[int, int]:
@@ -221,7 +234,7 @@ def _samples(run: ChannelRun, study: ScanStudy, luminosity_fb: float) -> list[Sa
         for part in run.background.parts:
             if part.sample == name and part.selection == SELECTIONS[0]:
                 chosen = table.select({"displacement": run.channel.selection.displacement})
-                n = len(chosen.columns["event"])
+                n = int(np.count_nonzero((chosen.columns["isSignal"] > 0.0) == (part.kind == "peaking")))
                 samples.append(
                     Sample(
                         name=f"{name} {part.kind}",
@@ -238,21 +251,24 @@ def _samples(run: ChannelRun, study: ScanStudy, luminosity_fb: float) -> list[Sa
     at = int(np.argmin(np.abs(np.log(run.maps.lifetimes / _GRID_LIFETIME_CM))))
     for i, mass in enumerate(run.maps.nodes):
         generated = sum(t.generated for t in run.signal_tables[float(mass)])
+        per_efficiency = study.pairs(luminosity_fb) * run.channel.parents * _SHOWN_BRANCHING
+        where = f"{mass:g} GeV, ctau {run.maps.lifetimes[at]:g} cm, B = {_SHOWN_BRANCHING:g}"
         samples.append(
             Sample(
-                name=f"signal {run.channel.name} {mass:g} GeV, ctau {run.maps.lifetimes[at]:g} cm",
+                name=f"signal {run.channel.name} {where}",
                 generated=generated,
                 selected=round(float(run.maps.effective_events[0, i, at])),
                 efficiency=float(run.maps.efficiency[0, i, at]),
                 efficiency_error=float(run.maps.error[0, i, at]),
                 effective_events=float(run.maps.effective_events[0, i, at]),
-                expected_events=0.0,
+                expected_events=per_efficiency * float(run.maps.efficiency[0, i, at]),
+                expected_events_error=per_efficiency * float(run.maps.error[0, i, at]),
             )
         )
     return samples
 
 
-def _interpretation(
+def coupling_limits(
     study: ScanStudy, channel: ScanChannel, mass: float, scanned: ScanResult, row: int
 ) -> dict[str, Any]:
     """Intervals of the model's coupling that the limits at one mass exclude, all lifetimes together."""
@@ -270,7 +286,7 @@ def _hypotheses(run: ChannelRun, study: ScanStudy) -> list[Hypothesis]:
     low, high = run.channel.mass_range
     resolution = run.maps.mass_resolution_at(scanned.masses)
     for mass in (m for m in study.reference_masses if low <= m <= high):
-        excluded = _interpretation(study, run.channel, mass, scanned, nearest_point(scanned, mass, 1.0)[0])
+        excluded = coupling_limits(study, run.channel, mass, scanned, nearest_point(scanned, mass, 1.0)[0])
         for ctau in study.reference_lifetimes_cm:
             i, k = nearest_point(scanned, mass, ctau)
             bands = scanned.expected[i, k]
@@ -289,6 +305,7 @@ def _hypotheses(run: ChannelRun, study: ScanStudy) -> list[Hypothesis]:
                     resolution_GeV=float(resolution[i, k]),
                     background=float(scanned.peak_background[i, k]),
                     interpretation=excluded,
+                    sub_fraction=run.channel.sub_fraction if run.channel.sub_fraction < 1.0 else None,
                 )
             )
     return found

@@ -18,7 +18,7 @@ from toymc.analysis.candidates import best_candidate
 from toymc.analysis.selection import Selection
 from toymc.constants import mass as mass_of
 from toymc.detector import Detector, build_detector, identification_probability, simulate
-from toymc.detector.vertex import beam_spot, fit_pairs, start_radii
+from toymc.detector.vertex import beam_spot
 from toymc.events import EventBatch, Reconstruction
 from toymc.generators.processes import PreparedProcess, prepare
 from toymc.geometry import load_card
@@ -26,6 +26,7 @@ from toymc.geometry.beam import BeamCard, load_beam
 from toymc.inference.unbinned.simulation import CrystalBallFit, fit_crystal_ball
 from toymc.production.chunks import Chunk, ProgressFactory, map_chunks, plan_chunks
 from toymc.production.compute import RunOptions
+from toymc.production.scan.resolution import fit_chosen
 from toymc.report.result import Estimator
 from toymc.streams import stream
 from toymc.studies.scan_study import ControlMode, ScanStudy
@@ -152,12 +153,8 @@ def _vertices(
     reco: Reconstruction, detector: Detector, control: ControlMode, event: IntArray, first: IntArray, second: IntArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """True distance, measured minus true position along it, and the error of that, across the beam."""
-    pairs = np.stack([first, second], axis=1)
     spot = beam_spot(detector.card)
-    fit = fit_pairs(
-        reco, first, second, [control.pair.product_mass] * 2, detector.card.field.solenoid_tesla.value, origin=spot,
-        radii=start_radii(reco.tracks, detector.card)[pairs],
-    )  # fmt: skip
+    fit = fit_chosen(reco, detector, control.pair, first, second)
     rows = true_rows(reco, event, first)
     x, y = reco.truth.x[rows], reco.truth.y[rows]
     distance = np.hypot(x - spot.position[0], y - spot.position[1])

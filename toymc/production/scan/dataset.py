@@ -14,14 +14,13 @@ import numpy.typing as npt
 
 from toymc.analysis.b_candidates import pair_mass, reduced_mass
 from toymc.analysis.selection import Selection
-from toymc.analysis.smoothing import silverman_width
 from toymc.detector import build_detector
 from toymc.errors import InputError
 from toymc.geometry import load_card
 from toymc.geometry.beam import load_beam
 from toymc.io.outputs import atomic_file
 from toymc.production.chunks import ProgressFactory
-from toymc.production.scan.background import EDGES, BackgroundModel, background_model
+from toymc.production.scan.background import EDGES, BackgroundModel, background_model, kernel_width
 from toymc.production.scan.samples import background_tables, node_tables
 from toymc.production.scan.signal import SELECTIONS, SignalMaps, select_sample, signal_maps
 from toymc.production.scan.tables import CandidateTable
@@ -86,9 +85,7 @@ def _background(
         weights = table.weights
         n = int(rng.poisson(part.events))
         rows = rng.choice(len(weights), size=n, p=weights / weights.sum())
-        width = (EDGES[1] - EDGES[0]) * silverman_width(
-            np.histogram(table.columns["Mred"], EDGES, weights=weights)[0], part.effective_events
-        )
+        width = (EDGES[1] - EDGES[0]) * kernel_width(table.columns["Mred"], part.effective_events)
         moved = np.abs(table.columns["Mred"][rows] + width * rng.standard_normal(n))
         drawn.append((f"{part.sample} {part.kind}", moved, table.columns["dv"][rows]))
     return drawn

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import lambertw
 
 from toymc.analysis.b_candidates import reduced_mass
 from toymc.inference.estimators import Estimates, Validation, validate_estimator
@@ -22,6 +23,34 @@ FloatArray = npt.NDArray[np.float64]
 
 TRUE_EVENTS = (5.0, 10.0, 20.0, 40.0)
 """Expected signal events of the experiments: below these the bound at zero yield bends the line, as it should."""
+
+
+def counting_interval(value: FloatArray, error: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Ends of the interval of a fitted yield in which ln L falls by less than 1/2.
+
+    A fit that counts n events over an expected background b has the yield s = n - b and the error sqrt(n) from the
+    second derivative of ln L = n ln(s + b) - (s + b). For few events L is far from a Gaussian; ln L falls by 1/2 where
+    mu - n - n ln(mu/n) = 1/2, mu = s + b, that is at mu = -n W(-exp(-1 - 1/(2n))) with both real branches of Lambert's
+    W. A mass fit with little background under the peak is such a count with n = error^2.
+
+    Parameters
+    ----------
+    value, error : float64 (n,)
+        Events, the error from the second derivative.
+
+    Returns
+    -------
+    float64 (n,), float64 (n,)
+        Lower and upper end. For a count of n they are those of the likelihood exactly, for large n value -+ error.
+
+    Examples
+    --------
+    >>> [round(float(end[0]), 2) for end in counting_interval(np.array([4.0]), np.array([2.0]))]
+    [2.32, 6.35]
+    """
+    n = np.maximum(error**2, 1e-3)
+    below, above = (-n * lambertw(-np.exp(-1.0 - 0.5 / n), k).real for k in (0, -1))
+    return value - (n - below), value + (above - n)
 
 
 class InjectedYield:
@@ -72,7 +101,7 @@ class InjectedYield:
         return experiments
 
     def estimate(self, experiments: list[FloatArray]) -> Estimates:
-        """Fitted signal events with their errors."""
+        """Fitted signal events with their intervals."""
         n = len(experiments)
         rows = MassChannel(
             self.channel.name,
@@ -83,7 +112,9 @@ class InjectedYield:
             selection=np.arange(n),
         )
         found = scan(np.full(n, self.mass) + 1e-9 * np.arange(n), [self.ctau], [rows], limits=False)
-        return Estimates.of(found.value[:, 0], found.error[:, 0], status=(found.status[:, 0] != 0).astype(np.int8))
+        value, status = found.value[:, 0], (found.status[:, 0] != 0).astype(np.int8)
+        low, high = counting_interval(value, found.error[:, 0])
+        return Estimates.of(value, low=low, high=high, status=status)
 
     def validate(self, experiments: int, seed: int, run: RunBlocks = map) -> Validation:
         """Bias, pulls, coverage and linearity."""

@@ -15,6 +15,7 @@ from toymc.io.outputs import run_folder
 from toymc.production.chunks import ProgressFactory
 from toymc.production.compute import RunOptions
 from toymc.production.scan.compute import ChannelRun, ScanRun, compute_scan
+from toymc.production.scan.signal import SELECTIONS
 from toymc.production.versions import run_versions
 from toymc.production.warm import warming
 from toymc.report.result import Bands, Hypothesis, Projection, StudyResult
@@ -25,6 +26,7 @@ from toymc.studies.scan_study import ScanStudy
 FloatArray = npt.NDArray[np.float64]
 
 _STEPS = 7
+_SHOWN_CTAU_CM = (0.1, 1.0, 100.0)
 
 
 def _scaled(run: ChannelRun, rows: npt.NDArray[np.int64], ratio: float, size: float) -> MassChannel:
@@ -166,7 +168,7 @@ def project_scan_study(
                 "published": None,
                 "hypotheses": hypotheses,
                 "projections": projections,
-                "notes": [*study.notes, *_notes(study)],
+                "notes": [*study.notes, *_notes(study), *_background_notes(run)],
                 "timing": {"input_s": ready - start, "projections_s": time.perf_counter() - ready},
             }
         )
@@ -177,7 +179,7 @@ def project_scan_study(
             details={"detector": study.card, "today_fb": float(run.result.luminosity_fb or 0.0)},
             action="project",
         )
-        plots = [_curves(study, projections)]
+        plots = _plots(study, projections)
         title = f"Projection to {luminosity_fb:g} /fb: {study.title}"
         write_run(folder, result, config, title=title, plots=plots, reactions=study.reactions)
     return result
@@ -195,20 +197,59 @@ def _notes(study: ScanStudy) -> list[str]:
     ]
 
 
-def _curves(study: ScanStudy, projections: list[Projection]) -> Plot:
-    """Median limit against luminosity at 1 GeV (or the nearest mass) for three lifetimes and all scenarios."""
-    from toymc.plotting.scan import lines
+def _background_notes(run: ScanRun) -> list[str]:
+    """How well the background is known that is scaled up."""
+    notes = []
+    for name, channel in run.channels.items():
+        events, error = channel.background.events(SELECTIONS[0])
+        notes.append(
+            f"{name}: {events:.2g} +- {error:.2g} background events at {run.result.luminosity_fb:g} /fb, all masses. "
+            "The error is that of the simulation and no part of the bands, which scatter data around this expectation."
+        )
+    return notes
 
-    masses = sorted({float(p.parameters["mass_GeV"]) for p in projections})
-    mass = min(masses, key=lambda m: abs(m - 1.0))
-    curves = {}
-    for p in projections:
-        if p.parameters["mass_GeV"] == mass and p.parameters["ctau_cm"] in (0.1, 1.0, 100.0) and p.expected:
-            name = f"{p.scenario}, {p.parameters['ctau_cm']:g} cm"
-            curves[name] = np.array([b.median for b in p.expected])
-    grid = np.array(projections[0].luminosity_fb)
-    figure = lines(
-        np.log10(grid), curves, xlabel="log10(luminosity in 1/fb)", ylabel=f"expected limit on {study.limit_on}",
-        log=True, text=f"{mass:.3g} GeV",
-    )  # fmt: skip
-    return Plot("projection", figure, f"Median expected limit at {mass:.3g} GeV against luminosity.")
+
+def _plots(study: ScanStudy, projections: list[Projection]) -> list[Plot]:
+    """Median limits against luminosity at 1 GeV (or the nearest mass), and at the end against the mass."""
+    from toymc.plotting.projections import Curve, against_luminosity, against_mass
+
+    plots = []
+    for name in dict.fromkeys(str(p.parameters["channel"]) for p in projections):
+        channel = study.channel(name)
+        mine = [p for p in projections if p.parameters["channel"] == name and p.expected]
+        mass = min((float(p.parameters["mass_GeV"]) for p in mine), key=lambda m: abs(m - 1.0))
+        grid, ylabel = np.array(mine[0].luminosity_fb), "limit on the product of branching fractions"
+        for ctau in (c for c in _SHOWN_CTAU_CM if c in study.reference_lifetimes_cm):
+            here = [p for p in mine if p.parameters["ctau_cm"] == ctau]
+            curves = []
+            for p in (p for p in here if p.parameters["mass_GeV"] == mass):
+                low, median, high = (
+                    np.array([getattr(b, key) for b in p.expected or []]) for key in ("minus1", "median", "plus1")
+                )
+                curves.append(Curve(SCENARIOS[p.scenario].title, median, low, high, p.take_over_fb))
+            if not curves:
+                continue
+            where = rf"{mass:.3g} GeV, $c\tau$ = {ctau:g} cm"
+            plots.append(
+                Plot(
+                    f"luminosity_{name}_{ctau:g}cm",
+                    against_luminosity(grid, curves, ylabel=f"expected {ylabel}", text=where, today_fb=float(grid[0])),
+                    f"Median expected limit of {name} at {mass:.3g} GeV, ctau {ctau:g} cm, against luminosity.",
+                )
+            )
+            masses = np.array(sorted({float(p.parameters["mass_GeV"]) for p in here}))
+            lines = {f"today, {grid[0]:g} fb$^{{-1}}$": _medians(here, "frozen", masses, 0)}
+            lines |= {scenario.title: _medians(here, key, masses, -1) for key, scenario in SCENARIOS.items()}
+            figure = against_mass(
+                masses, lines, xlabel="mass [GeV]", ylabel=f"expected {ylabel}",
+                text=f"{channel.label or name}, $c\\tau$ = {ctau:g} cm", luminosity_fb=float(grid[-1]),
+            )  # fmt: skip
+            words = f"Median expected limits of {name} at ctau {ctau:g} cm against the mass, today and projected."
+            plots.append(Plot(f"mass_{name}_{ctau:g}cm", figure, words))
+    return plots
+
+
+def _medians(projections: list[Projection], scenario: str, masses: FloatArray, step: int) -> FloatArray:
+    """Median limits at one luminosity of the grid, by mass."""
+    found = {float(p.parameters["mass_GeV"]): p for p in projections if p.scenario == scenario}
+    return np.array([(found[float(m)].expected or [])[step].median for m in masses])

@@ -16,7 +16,8 @@ from toymc.studies.scan_study import PairSelection, ScanChannel, ScanStudy
 FloatArray = npt.NDArray[np.float64]
 
 N_PARAMETERS = 6
-_LEAST_FOR_SHAPE = 200.0
+_LEAST_FOR_SHAPE = 500.0
+"""Sigma to 5 %: what it changes by from one lifetime to the next but one."""
 SELECTIONS = ("displaced", "tight")
 
 
@@ -37,8 +38,10 @@ class SignalMaps:
     shape : float64 (n_nodes, n_lifetimes, 6)
         Shift of the peak in the reduced mass, core width (GeV), and the tails of the double-sided Crystal Ball.
     shape_events : float64 (n_nodes, n_lifetimes)
-        Effective events behind `shape`; where a lifetime has fewer than 200 its shape is that of the nearest lifetime
-        that has them.
+        Effective events of each lifetime; where one has fewer than 500 its shape is that of the nearest lifetime that
+        has them, or of the one with most where none has.
+    sigma_error : float64 (n_nodes, n_lifetimes)
+        Statistical error of the core width, GeV.
     product_mass : float
     """
 
@@ -50,6 +53,7 @@ class SignalMaps:
     identification_error: FloatArray
     shape: FloatArray
     shape_events: FloatArray
+    sigma_error: FloatArray
     product_mass: float
 
     def _at(self, values: FloatArray, masses: FloatArray) -> FloatArray:
@@ -112,15 +116,17 @@ def select_sample(
     return LifetimeSample(np.array(ctau), generated, columns["properLength"], weight), columns
 
 
-def _shapes(sample: LifetimeSample, residual: FloatArray, lifetimes: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Shape parameters (n_lifetimes, 6) of one node and the effective events behind them."""
+def _shapes(
+    sample: LifetimeSample, residual: FloatArray, lifetimes: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Shape parameters (n_lifetimes, 6) of one node, effective events of each lifetime, error of sigma."""
     effective = np.array([sample.efficiency(float(ctau))[2] for ctau in lifetimes])
     good = np.flatnonzero(effective >= _LEAST_FOR_SHAPE)
     if not len(good):
         good = np.array([int(np.argmax(effective))])
-    fits = {int(k): fit_crystal_ball(residual, sample.weights(float(lifetimes[k]))).parameters() for k in good}
-    nearest = [int(good[np.argmin(np.abs(good - k))]) for k in range(len(lifetimes))]
-    return np.array([fits[k] for k in nearest]), effective
+    fits = {int(k): fit_crystal_ball(residual, sample.weights(float(lifetimes[k]))) for k in good}
+    nearest = [fits[int(good[np.argmin(np.abs(good - k))])] for k in range(len(lifetimes))]
+    return np.array([f.parameters() for f in nearest]), effective, np.array([f.sigma_error for f in nearest])
 
 
 def signal_maps(
@@ -148,7 +154,8 @@ def signal_maps(
     """
     shape = (len(channel.nodes), len(lifetimes))
     numbers = np.zeros((3, 2, *shape))
-    identification, parameters, behind = np.zeros(shape), np.zeros((*shape, N_PARAMETERS)), np.zeros(shape)
+    identification, behind, sigma_error = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    parameters = np.zeros((*shape, N_PARAMETERS))
     for i, mass in enumerate(channel.nodes):
         for tight in (False, True):
             sample, columns = select_sample(channel, tables[mass], study.generated_ctau_cm, tight)
@@ -160,7 +167,7 @@ def signal_maps(
                     identification[i, k] = mean
             if not tight:
                 residual = columns["Mred"] - float(reduced_mass(mass, channel.pair.product_mass))
-                parameters[i], behind[i] = _shapes(sample, residual, lifetimes)
+                parameters[i], behind[i], sigma_error[i] = _shapes(sample, residual, lifetimes)
     return SignalMaps(
         nodes=np.array(channel.nodes),
         lifetimes=lifetimes,
@@ -170,5 +177,6 @@ def signal_maps(
         identification_error=identification,
         shape=parameters,
         shape_events=behind,
+        sigma_error=sigma_error,
         product_mass=channel.pair.product_mass,
     )

@@ -93,7 +93,8 @@ def _sources() -> str:
     return digest.hexdigest()
 
 
-def _weigh(columns: Columns, channel: ScanChannel, detector: Detector) -> None:
+def weigh(columns: Columns, channel: ScanChannel, detector: Detector) -> None:
+    """Add the columns identification and identificationError of a channel to candidates."""
     probability, square = np.ones(len(columns["event"])), np.zeros(len(columns["event"]))
     for track, point in channel.selection.identification.items():
         code, p, theta = (columns[f"{track}_{name}"] for name in ("pdg", "p", "theta"))
@@ -110,7 +111,7 @@ def _task(
     truth = process.generate(stream(seed, name, "generate", chunk.index), chunk.n_events, chunk.first_event)
     reco = simulate(truth, detector, stream(seed, name, "simulate", chunk.index))
     table = b_candidates(reco, detector, channel.pair, beam.boost, beam.sqrt_s)
-    _weigh(table, channel, detector)
+    weigh(table, channel, detector)
     table["properLength"] = true_proper_length(reco.truth, channel.code)[table["event"]]
     table["event"] = table["event"] + chunk.first_event
     names = (*KEPT, "identification", "identificationError", "properLength")

@@ -32,7 +32,7 @@ from toymc.report.result import Bands, Hypothesis
 from toymc.streams import stream
 
 LIMIT_TOYS = 2000
-"""Of each ensemble behind a limit: the median to 2-3 %."""
+"""Of each ensemble behind a limit: the median to 2-3 %; the edge at -2 sigma rests on two of them."""
 FEW_EVENTS = 10.0
 """Background within two sigma of the peak above which toys tell nothing that the asymptotic formulae do not."""
 SCAN_TOYS = 256

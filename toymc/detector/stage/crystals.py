@@ -1,0 +1,103 @@
+"""What the calorimeter sees of the photons and the charged particles of a block."""
+
+from toymc.detector.calorimeter.charged import _track_cluster
+from toymc.detector.calorimeter.photons import _pointing, _shower
+from toymc.detector.stage.columns import (
+    CURVATURE,
+    END,
+    ENERGY,
+    INTERACTED,
+    MASS,
+    P_A,
+    P_B,
+    P_ENERGY,
+    P_FRONT,
+    P_MEASURED,
+    P_PHI,
+    P_REGION,
+    P_SCORE,
+    P_THETA,
+    P_UNIFORM,
+    P_UX,
+    P_UY,
+    P_UZ,
+    P_VX,
+    P_VY,
+    P_VZ,
+    P_WIDTH,
+    P_WIDTH_PHI,
+    P_WIDTH_THETA,
+    P_WOBBLE,
+    P_X,
+    P_Y,
+    P_Z,
+    PX,
+    PY,
+    PZ,
+    SCORE,
+    SPECIES,
+    UNIFORM_A,
+    UNIFORM_B,
+    VX,
+    VY,
+    VZ,
+    WOBBLE,
+    X,
+    Y,
+    Z,
+)
+from toymc.kernels import lean_kernel
+from toymc.lanes import WIDTH, chosen, loaded, real, stored
+
+
+@lean_kernel
+def _photons_measured(rng, n, photons, numbers, regions, sigma, response, scale, outer):
+    """Clusters of the first n photons (whole vectors): energy -1 for those that make none."""
+    p = photons
+    for i in range(n):
+        p[P_UNIFORM, i] = rng.random()
+        p[P_SCORE, i], p[P_WOBBLE, i] = rng.standard_normal(), rng.standard_normal()
+        p[P_A, i], p[P_B, i] = rng.standard_normal(), rng.standard_normal()
+    for i in range(0, n, WIDTH):
+        measured, log_energy, vx, vy, vz, region = _shower(
+            loaded(p[P_ENERGY], i), loaded(p[P_X], i), loaded(p[P_Y], i), loaded(p[P_Z], i),
+            loaded(p[P_UX], i), loaded(p[P_UY], i), loaded(p[P_UZ], i), loaded(p[P_FRONT], i),
+            loaded(p[P_UNIFORM], i), loaded(p[P_SCORE], i), loaded(p[P_WOBBLE], i),
+            numbers, regions, sigma, response, scale, outer,
+        )  # fmt: skip
+        theta, phi, width, width_theta, width_phi = _pointing(
+            loaded(p[P_A], i), loaded(p[P_B], i), log_energy, vx, vy, vz, 0.0, region, numbers, regions, sigma
+        )
+        stored(p[P_MEASURED], i, measured)
+        stored(p[P_THETA], i, theta)
+        stored(p[P_PHI], i, phi)
+        stored(p[P_VX], i, vx)
+        stored(p[P_VY], i, vy)
+        stored(p[P_VZ], i, vz)
+        stored(p[P_WIDTH], i, width)
+        stored(p[P_WIDTH_THETA], i, width_theta)
+        stored(p[P_WIDTH_PHI], i, width_phi)
+        stored(p[P_REGION], i, real(region))
+
+
+@lean_kernel
+def _charged_measured(
+    rng, n, charged, numbers, regions, sigma, response, scale, outer, hadrons, visible, ionisation
+):  # fmt: skip
+    """Energies of the first n charged entries (whole vectors) in the crystals, and where they hit."""
+    c = charged
+    for i in range(n):
+        c[SCORE, i], c[WOBBLE, i] = rng.standard_normal(), rng.standard_normal()
+        c[UNIFORM_A, i], c[UNIFORM_B, i] = rng.random(), rng.random()
+    for i in range(0, n, WIDTH):
+        energy, vx, vy, vz, interacted = _track_cluster(
+            loaded(c[SCORE], i), loaded(c[WOBBLE], i), loaded(c[UNIFORM_A], i), loaded(c[UNIFORM_B], i),
+            loaded(c[SPECIES], i), loaded(c[X], i), loaded(c[Y], i), loaded(c[Z], i),
+            loaded(c[PX], i), loaded(c[PY], i), loaded(c[PZ], i), loaded(c[MASS], i), loaded(c[CURVATURE], i),
+            loaded(c[END], i), numbers, regions, sigma, response, scale, outer, hadrons, visible, ionisation,
+        )  # fmt: skip
+        stored(c[ENERGY], i, energy)
+        stored(c[VX], i, vx)
+        stored(c[VY], i, vy)
+        stored(c[VZ], i, vz)
+        stored(c[INTERACTED], i, chosen(interacted, 1.0, 0.0))

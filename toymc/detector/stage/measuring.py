@@ -1,0 +1,60 @@
+"""Measured helices of the tracks of a block: true ones plus U g, g five normal random numbers."""
+
+from toymc.constants import OMEGA_PER_TESLA_GEV_CM
+from toymc.detector.covariance.smear import _drawn
+from toymc.detector.muons.kernels import _klm_expected
+from toymc.detector.stage.columns import (
+    D0,
+    ENTRY,
+    GAUSS,
+    KLM_EXPECTED,
+    KLM_REGION,
+    M_COS,
+    M_D0,
+    M_OMEGA,
+    M_PHI0,
+    M_PT,
+    M_SIN,
+    M_TAN,
+    M_Z0,
+    OMEGA,
+    PHI0,
+    TAN,
+    Z0,
+)
+from toymc.kernels import lean_kernel
+from toymc.lane_math import cos_sin_of
+from toymc.lanes import WIDTH, loaded, real, root, stored, taken, whole
+
+
+@lean_kernel
+def _measured_helices(rng, n, found, charged, factor, field, klm, reach, columns):
+    """Draw the first n tracks of `found` (whole vectors), and say how far muons of their momentum would reach.
+
+    `factor` is flat, 15 numbers an entry; `reach` too, `columns` numbers a row.
+    """
+    c, f = charged, found
+    for i in range(n):
+        for k in range(5):
+            f[GAUSS + k, i] = rng.standard_normal()
+    for i in range(0, n, WIDTH):
+        entry = whole(loaded(f[ENTRY], i))
+        d0, phi, omega, z0, tan_lambda = _drawn(
+            taken(c[D0], entry), taken(c[PHI0], entry), taken(c[OMEGA], entry), taken(c[Z0], entry),
+            taken(c[TAN], entry),
+            loaded(f[GAUSS], i), loaded(f[GAUSS + 1], i), loaded(f[GAUSS + 2], i), loaded(f[GAUSS + 3], i),
+            loaded(f[GAUSS + 4], i), factor, 15 * entry,
+        )  # fmt: skip
+        cosine, sine = cos_sin_of(phi)
+        stored(f[M_D0], i, d0)
+        stored(f[M_PHI0], i, phi)
+        stored(f[M_OMEGA], i, omega)
+        stored(f[M_Z0], i, z0)
+        stored(f[M_TAN], i, tan_lambda)
+        stored(f[M_COS], i, cosine)
+        stored(f[M_SIN], i, sine)
+        pt = OMEGA_PER_TESLA_GEV_CM * field / abs(omega)
+        region, last = _klm_expected(pt * root(1.0 + tan_lambda * tan_lambda), tan_lambda, klm, reach, columns)
+        stored(f[M_PT], i, pt)
+        stored(f[KLM_REGION], i, real(region))
+        stored(f[KLM_EXPECTED], i, real(last))
