@@ -1,6 +1,6 @@
 """Covariance of tracks from the geometry: exact calculation, table of prompt particles, smearing.
 
-`exact_covariance` calculates any particle surface by surface; `covariance_tables` gives the stage
+`exact_covariance` calculates any particle surface by surface, eight at a time; `covariance_tables` gives the stage
 of the detector what it looks up, and `smear_tracks` does the same for single particles;
 `resolution_grid` lists resolutions; `curvature_response` tells what the fit makes of an electron that radiates.
 """

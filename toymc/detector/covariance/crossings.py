@@ -230,13 +230,11 @@ def _outwards(x, y, z, px, py, pz, charge, mass, end_arc, first, surfaces, const
     )
     p2 = px * px + py * py + pz * pz
     energy, p, per_p, p2_least = root(p2 + mass * mass), root(p2), 1.0 / root(p2), _SLOWED * p2
-    per_energy = 1.0 / energy
-    soft = energy * energy / (p2 * p2)
+    per_energy, soft = 1.0 / energy, energy * energy / (p2 * p2)
     log_bg = chosen(mass > 0.0, log_of(p / chosen(mass > 0.0, mass, 1.0)), 10.0)
     stretch = 1.0 + tangent * tangent
     secant, bend, steepest = root(stretch), tangent / stretch, 1.0 - constants.sin_max * constants.sin_max
-    z_at, turned, end = z, filled(0.0), end_arc + arc_at
-    z_before, r_before, rise = z, start, tangent
+    turned, end, z_at, z_before, r_before, rise = filled(0.0), end_arc + arc_at, z, z, start, tangent
     depth, total, n_pxd, n_svd, n_cdc = filled(0.0), filled(0.0), filled(0.0), filled(0.0), filled(0.0)
     top, n, layer = soft, np.int64(0), -1.0
     nobody = turn < _GONE
