@@ -119,7 +119,8 @@ class Steps:
         self.time(
             "helices measured",
             lambda n: stage._measured_helices(
-                rng, n, self.found, c, self.factor.reshape(-1), d.field, d.klm.numbers, reach.reshape(-1), reach.shape[1]
+                rng, n, self.found, c, self.factor.reshape(-1), d.field, d.klm.numbers, reach.reshape(-1),
+                reach.shape[1],
             ), (stage._padded(self.found, found),), (0,),
         )  # fmt: skip
         self.time("crystals: photons", lambda n: stage._photons_measured(rng, n, self.photons, en, *flat, outer),

@@ -205,9 +205,7 @@ def _stretch(tasks, here, i, outward, pieces, elements, species, group):
     for count in range(len(pieces)):
         k = count if outward else len(pieces) - 1 - count
         r0, z0, r1, z1 = pieces[k, R0], pieces[k, Z0], pieces[k, R1], pieces[k, Z1]
-        reaches = alive
-        if outward:
-            reaches = alive & (inner <= max(r0, r1))
+        reaches = alive & (inner <= max(r0, r1)) if outward else alive
         if r0 == r1:
             if r0 != radius:
                 # neighbours mostly have the same radius
