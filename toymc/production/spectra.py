@@ -145,7 +145,7 @@ def fill(study: Study, sample: Sample, detector: Detector, reco: Reconstruction,
             flow = flow.count(label, left)
         flow, mask = flow.apply(columns, columns["weight"])
         kept = np.flatnonzero(mask)
-        selected: Columns = {name: column.take(kept) for name, column in columns.items()}
+        selected: Columns = {name: column.take(kept, axis=0) for name, column in columns.items()}
         weights = channel.weigh(selected, detector)
         cutflows[channel.name] = flow.count(IDENTIFIED, weights.nominal)
         matrix = weights.matrix(weights.nominal > 0.0)
