@@ -13,6 +13,7 @@ from toymc.generators.processes import prepare
 from toymc.geometry import load_card
 from toymc.geometry.beam import load_beam
 from toymc.production.chunks import CHUNK_SIZE
+from toymc.production.memory import keep_memory
 from toymc.production.spectra import fill
 from toymc.streams import stream
 from toymc.studies import STUDIES
@@ -60,6 +61,7 @@ def pythia_rate() -> float:
 
 def main() -> None:
     """Print the table."""
+    keep_memory()  # as every production does
     beam, detector = load_beam("belle2"), build_detector(load_card("belle2"))
     study = STUDIES["tau_l_alpha"]
     sample = study.samples[0]
@@ -76,6 +78,9 @@ def main() -> None:
     for name, batch in truth.items():
         rows[f"detector, {name}"] = rate(lambda i, b=batch: simulate(b, detector, stream(1, "bench", "simulate", i)))
         rows[f"selection, {name}"] = rate(lambda i, b=batch, r=reco[name]: fill(study, sample, detector, r))
+        rows[f"detector and selection, {name}"] = rate(
+            lambda i, b=batch: fill(study, sample, detector, simulate(b, detector, stream(1, "bench", "simulate", i)))
+        )
 
     def chain(process, i):
         batch = generate(process, i)

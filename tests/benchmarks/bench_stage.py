@@ -16,6 +16,7 @@ from toymc.detector.trigger import fire_trigger
 from toymc.generators.processes import prepare
 from toymc.geometry import load_card
 from toymc.geometry.beam import load_beam
+from toymc.production.memory import keep_memory
 from toymc.streams import stream
 
 EVENTS, REPEAT, BLOCKS = 8192, 5, 24
@@ -141,6 +142,7 @@ class Steps:
 
 def main() -> None:
     """Print the tables."""
+    keep_memory()  # as every production does
     beam, detector = load_beam("belle2"), build_detector(load_card("belle2"))
     for title, options in SAMPLES.items():
         batch = prepare("tau_pair", options, beam).generate(stream(1, "bench", "generate", 0), EVENTS, 0)

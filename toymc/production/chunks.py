@@ -13,6 +13,7 @@ from functools import partial
 from typing import Protocol, TypeAlias, TypeVar, cast, overload
 
 from toymc.errors import InputError
+from toymc.production.memory import keep_memory
 
 R = TypeVar("R")
 # Called after each chunk, in order, with the events done so far and the events in all.
@@ -208,6 +209,7 @@ def _ordered(
     checkpoint: Checkpoint[R] | None,
 ) -> Iterator[tuple[Chunk, R]]:
     """Pairs of chunk and result in the order of the plan."""
+    keep_memory()
     if executor == "dask":
         from toymc.production.cluster import DaskPool
 

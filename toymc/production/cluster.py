@@ -9,6 +9,7 @@ from typing import Any, Generic, Self, TypeVar
 import toymc
 from toymc.errors import InputError
 from toymc.production.chunks import Chunk
+from toymc.production.memory import keep_memory
 
 R = TypeVar("R")
 
@@ -96,4 +97,5 @@ class DaskPool(Generic[R]):
 
 
 def _call(task: Callable[[Chunk], R], chunk: Chunk) -> R:
+    keep_memory()
     return task(chunk)
