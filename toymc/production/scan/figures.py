@@ -20,6 +20,10 @@ _SHOWN_CTAU_CM = (0.05, 1.0, 10.0, 100.0)
 _JUDGED_FROM_CM = 0.05
 """Shorter lifetimes rest on tails of the vertex resolution: shown, not judged."""
 _COUPLING_MASSES = 160
+_NEIGHBOURS = 10
+"""Published limits are medians of this many masses on either side, half a resolution apart, and the one between."""
+_STRADDLED = 2.0
+"""Where limits of neighbours differ by more, the edge of a veto lies between them: there is nothing to compare."""
 
 
 def comparison(run: ScanRun) -> list[str]:
@@ -28,13 +32,15 @@ def comparison(run: ScanRun) -> list[str]:
     for name, channel in run.channels.items():
         _, lifetimes, ratio = published_ratio(run, channel)
         judged = ratio[:, lifetimes >= _JUDGED_FROM_CM]
+        left_out = judged.size - np.isfinite(judged).sum()
         judged = judged[np.isfinite(judged)]
         if len(judged):
             near = float(np.mean(np.abs(np.log(judged)) < np.log(1.6)))
             words.append(
                 f"{name}: expected over published observed limit at {len(judged)} points with ctau of "
                 f"{_JUDGED_FROM_CM:g} cm or more: median {np.median(judged):.2f}, {100 * near:.0f} % within a factor "
-                f"1.6, from {judged.min():.2f} to {judged.max():.2f}."
+                f"1.6, from {judged.min():.2f} to {judged.max():.2f}; {left_out} points at the edge of a veto or without a "
+                "limit are left out."
             )
         words += [_resolution_note(run, channel, mass, theirs) for mass, theirs in published_resolution(run, channel)]
     return words
@@ -132,7 +138,10 @@ def published_resolution(run: ScanRun, channel: ChannelRun) -> list[tuple[float,
 
 
 def published_ratio(run: ScanRun, channel: ChannelRun) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Masses, lifetimes, and expected over published observed limits, NaN where either is missing."""
+    """Masses, lifetimes, and expected over published observed limits, NaN where either is missing.
+
+    Published are medians over neighbouring masses, so ours are too; NaN where the edge of a veto is among them.
+    """
     rows = [p for p in run.result.published or [] if p.parameters.get("channel") == channel.channel.name]
     masses = np.array(sorted({float(p.parameters["mass_GeV"]) for p in rows}))
     lifetimes = np.array(sorted({float(p.parameters["ctau_cm"]) for p in rows}))
@@ -148,8 +157,22 @@ def published_ratio(run: ScanRun, channel: ChannelRun) -> tuple[FloatArray, Floa
                 np.searchsorted(masses, p.parameters["mass_GeV"]),
                 np.searchsorted(lifetimes, p.parameters["ctau_cm"]),
             )
-            ratio[at] = scanned.expected[i, k, 2] / p.observed
+            ratio[at] = _median_of_neighbours(channel, i, k) / p.observed
     return masses, lifetimes, ratio
+
+
+def _median_of_neighbours(channel: ChannelRun, i: int, k: int) -> float:
+    """Median expected limit around mass i at lifetime k, as the published ones are taken; NaN at the edge of a veto."""
+    scanned = channel.scan
+    near = slice(max(i - _NEIGHBOURS, 0), i + _NEIGHBOURS + 1)
+    at = _nearest(channel.maps.lifetimes, float(scanned.lifetimes[k]))
+    sigma = float(channel.maps.mass_resolution_at([float(scanned.masses[i])])[0][at])
+    close = np.abs(scanned.masses[near] - scanned.masses[i]) <= 0.5 * (_NEIGHBOURS + 0.5) * sigma
+    limits = scanned.expected[near, k, 2][close]
+    limits = limits[np.isfinite(limits)]
+    if not len(limits) or limits.max() > _STRADDLED * limits.min():
+        return float("nan")
+    return float(np.median(limits))
 
 
 def _ratio(run: ScanRun, channel: ChannelRun) -> "Figure":
