@@ -22,8 +22,8 @@ _JUDGED_FROM_CM = 0.05
 _COUPLING_MASSES = 160
 _NEIGHBOURS = 10
 """Published limits are medians of this many masses on either side, half a resolution apart, and the one between."""
-_STRADDLED = 2.0
-"""Where limits of neighbours differ by more, the edge of a veto lies between them: there is nothing to compare."""
+_JUMP = 1.5
+"""Where the limits of two neighbours differ by more, the edge of a veto is between them: nothing to compare."""
 
 
 def comparison(run: ScanRun) -> list[str]:
@@ -39,8 +39,7 @@ def comparison(run: ScanRun) -> list[str]:
             words.append(
                 f"{name}: expected over published observed limit at {len(judged)} points with ctau of "
                 f"{_JUDGED_FROM_CM:g} cm or more: median {np.median(judged):.2f}, {100 * near:.0f} % within a factor "
-                f"1.6, from {judged.min():.2f} to {judged.max():.2f}; {left_out} points at the edge of a veto or without a "
-                "limit are left out."
+                f"1.6, from {judged.min():.2f} to {judged.max():.2f}; {left_out} at the edge of a veto are left out."
             )
         words += [_resolution_note(run, channel, mass, theirs) for mass, theirs in published_resolution(run, channel)]
     return words
@@ -170,7 +169,7 @@ def _median_of_neighbours(channel: ChannelRun, i: int, k: int) -> float:
     close = np.abs(scanned.masses[near] - scanned.masses[i]) <= 0.5 * (_NEIGHBOURS + 0.5) * sigma
     limits = scanned.expected[near, k, 2][close]
     limits = limits[np.isfinite(limits)]
-    if not len(limits) or limits.max() > _STRADDLED * limits.min():
+    if not len(limits) or np.abs(np.diff(np.log(limits))).max(initial=0.0) > np.log(_JUMP):
         return float("nan")
     return float(np.median(limits))
 
