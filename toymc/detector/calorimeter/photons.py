@@ -21,11 +21,14 @@ import math
 
 from toymc.detector.calorimeter.response import DEPTHS, ENERGIES, SCORES
 from toymc.detector.calorimeter.surface import _impact, _material_row, _of_region, _region, _tangent
+from toymc.detector.fetch import _fetch
 from toymc.kernels import inlined_kernel
 from toymc.lane_math import atan2_of, exp_of, log_of
 from toymc.lanes import chosen, higher_of, lower_of, nearest, real, root, taken, whole
 
 _N_E, _N_S, _N_D = len(ENERGIES), len(SCORES), len(DEPTHS)
+_AHEAD = 24
+"""Rows ahead of the one that is written which are sent for."""
 _MOST = 1e3
 """GeV: there is no cluster of more."""
 
@@ -168,6 +171,11 @@ def _put(
     """Row n of a cluster, if there is room; the number of rows."""
     if n >= cluster_f.shape[1]:
         return n
+    if n & 7 == 0:  # a dozen columns are more than the processor follows
+        for k in range(6):
+            _fetch(cluster_f[k], n + _AHEAD)
+        for k in range(4):
+            _fetch(cluster_i[k], n + _AHEAD)
     cluster_f[0, n] = measured
     cluster_f[1, n] = theta
     cluster_f[2, n] = phi

@@ -8,6 +8,7 @@ from toymc.detector.calorimeter.charged import _unmatched
 from toymc.detector.calorimeter.hadrons import _hadron_row, _neutral_hadron, _split_offs
 from toymc.detector.calorimeter.photons import _put
 from toymc.detector.covariance.exact import _unfold
+from toymc.detector.fetch import _fetch
 from toymc.detector.finding.found import _flipped, _reversed
 from toymc.detector.finding.kinks import BOTH, MERGED, MOTHER
 from toymc.detector.finding.kinks import DAUGHTER as ONLY_DAUGHTER
@@ -61,6 +62,8 @@ from toymc.detector.stage.columns import (
 from toymc.events import FATE_REACHED_ECL, FATE_REACHED_KLM
 from toymc.kernels import inlined_kernel, lean_kernel
 
+_AHEAD = 24
+"""Rows ahead of the one that is written."""
 MAX_FAKES = 8
 """Fake tracks of an event, at most."""
 
@@ -78,6 +81,19 @@ def _mirror(cov):
 
 
 @inlined_kernel
+def _track_rows_ahead(track_f, track_i, impact, n):
+    """Have the rows a little behind n ready for writing: two dozen columns are more than the processor follows."""
+    if n & 7 == 0:
+        for k in range(10):
+            _fetch(track_f[k], n + _AHEAD)
+        for k in range(3):
+            _fetch(impact[k], n + _AHEAD)
+        if n & 15 == 0:
+            for k in range(9):
+                _fetch(track_i[k], n + _AHEAD)
+
+
+@inlined_kernel
 def _put_track(
     rng, d0, phi0, omega, z0, tan_lambda, cosine, sine, pt, pixel, strip, wire, row, fate, species, charge, radiated,
     energy, vx, vy, vz, region, expected, finding, klm, cumulative, track_f, track_cov, track_i, impact, n,
@@ -86,6 +102,7 @@ def _put_track(
 
     `row` is its true particle (-1 none), v where it hits the crystals.
     """
+    _track_rows_ahead(track_f, track_i, impact, n)
     if _flipped(rng, pt, finding):
         d0, phi0, omega, z0, tan_lambda = _reversed(d0, phi0, omega, z0, tan_lambda)
         cosine, sine = -cosine, -sine
