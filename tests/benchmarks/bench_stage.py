@@ -74,8 +74,7 @@ class Steps:
 
     def run_block(self, start):
         """All steps but the writing on the block that begins with event `start`; the first event behind it."""
-        self.listed(start)
-        stop, charged, photons, electrons, lines = self.time_again(start)
+        stop, charged, photons, electrons, lines = self.listed(start)
         d, rng, c = self.detector, self.rng, self.charged
         finding, kinks, _, table = d.finding
         efficiency, columns = table.reshape(-1), table.shape[1]
@@ -130,14 +129,6 @@ class Steps:
                         ("tracks", found)):  # fmt: skip
             self.counts[name] = self.counts.get(name, 0) + n
         return stop
-
-    def time_again(self, start):
-        """The listing of a block, not timed."""
-        self.skip[:] = 0
-        return stage._list_block(
-            self.rng, start, self.truth.offsets, *self.record, self.fate, self.end_arc, self.skip, self.charged,
-            self.integers, self.photons, self.truth_rows, self.electrons, self.lines, self.line_at,
-        )  # fmt: skip
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from toymc.constants import OMEGA_PER_TESLA_GEV_CM
 from toymc.errors import InputError
 from toymc.kernels import inlined_kernel, kernel
-from toymc.lane_math import atan2_of, cos_sin_of
+from toymc.lane_math import atan2_of
 from toymc.lanes import chosen, nearest, root
 
 FloatArray = npt.NDArray[np.float64]
@@ -23,13 +23,6 @@ FloatArray = npt.NDArray[np.float64]
 def _wrap(angle):
     """Angle brought to [-pi, pi]."""
     return angle - 2.0 * math.pi * nearest(angle / (2.0 * math.pi))
-
-
-@inlined_kernel
-def _turned(cosine, sine, angle):
-    """Cosine and sine of a direction turned by an angle."""
-    c, s = cos_sin_of(angle)
-    return cosine * c - sine * s, sine * c + cosine * s
 
 
 @inlined_kernel

@@ -235,21 +235,27 @@ def _nothing():
     return (zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero, zero)
 
 
+@inlined_kernel
+def _crossing(m, omega, d0, inverse, soft, surfaces, constants, work):
+    """Row m of `work`: surface, place of the row, r, cos(psi), arc, whether momentum is lost there, and the helix and
+    softness in front of it (those behind, which are given, where none is lost)."""
+    k, row = int(work[m]), CROSSINGS + m * ROW
+    losing = constants.losing > 0.0 and surfaces[k, LOSS] > 0.0
+    if losing:
+        omega, d0 = loaded(work, row + WIDTH * OMEGA), loaded(work, row + WIDTH * D0)
+        inverse, soft = loaded(work, row + WIDTH * INVERSE), loaded(work, row + WIDTH * SOFT)
+    r, cos_psi, s = loaded(work, row + WIDTH * R), loaded(work, row + WIDTH * COS_PSI), loaded(work, row + WIDTH * ARC)
+    return k, row, r, cos_psi, s, losing, omega, d0, inverse, soft
+
+
 @lean_kernel
 def _inwards(n, tangent, angle2, omega, d0, inverse, soft, surfaces, constants, work):
     """Information about the perigee from the `n` rows of `work`; omega ... soft are behind the last of them."""
     info = _nothing()
     for m in range(n - 1, -1, -1):
-        k, row = int(work[m]), CROSSINGS + m * ROW
-        r, cos_psi, s = (
-            loaded(work, row + WIDTH * R),
-            loaded(work, row + WIDTH * COS_PSI),
-            loaded(work, row + WIDTH * ARC),
+        k, row, r, cos_psi, s, losing, omega, d0, inverse, soft = _crossing(
+            m, omega, d0, inverse, soft, surfaces, constants, work
         )
-        losing = constants.losing > 0.0 and surfaces[k, LOSS] > 0.0
-        if losing:
-            omega, d0 = loaded(work, row + WIDTH * OMEGA), loaded(work, row + WIDTH * D0)
-            inverse, soft = loaded(work, row + WIDTH * INVERSE), loaded(work, row + WIDTH * SOFT)
         versine = 0.5 * (r * r - d0 * d0) * inverse
         if losing or surfaces[k, DEPTH] > 0.0:
             w1, w3 = _bent(s, versine, omega, d0, inverse, tangent)

@@ -13,18 +13,9 @@ import numpy.typing as npt
 
 from toymc.constants import M_E
 from toymc.detector.covariance.crossings import (
-    ARC,
-    COS_PSI,
-    CROSSINGS,
-    D0,
-    INVERSE,
     KAPPA,
     KAPPA_T,
-    OMEGA,
-    ROW,
-    SOFT,
     TRACE,
-    R,
     _bow,
     _outwards,
 )
@@ -32,6 +23,7 @@ from toymc.detector.covariance.exact import tracker
 from toymc.detector.covariance.inwards import (
     _angle2,
     _bent,
+    _crossing,
     _factorised,
     _gain,
     _kick,
@@ -41,7 +33,7 @@ from toymc.detector.covariance.inwards import (
     _scatter,
     _times,
 )
-from toymc.detector.covariance.surfaces import DEPTH, LOSS, WEIGHT_U
+from toymc.detector.covariance.surfaces import DEPTH, WEIGHT_U
 from toymc.geometry import DetectorCard
 from toymc.kernels import inlined_kernel, kernel, lean_kernel
 from toymc.lanes import WIDTH, chosen, filled, higher_of, lane, loaded, some, stored
@@ -119,16 +111,9 @@ def _changed(n, tangent, angle2, omega, d0, inverse, soft, radii, surfaces, cons
     """`_inwards` with the y of a unit change of omega at every radius (rising)."""
     info = _nothing()
     for m in range(n - 1, -1, -1):
-        k, row = int(work[m]), CROSSINGS + m * ROW
-        r, cos_psi, s = (
-            loaded(work, row + WIDTH * R),
-            loaded(work, row + WIDTH * COS_PSI),
-            loaded(work, row + WIDTH * ARC),
+        k, row, r, cos_psi, s, losing, omega, d0, inverse, soft = _crossing(
+            m, omega, d0, inverse, soft, surfaces, constants, work
         )
-        losing = constants.losing > 0.0 and surfaces[k, LOSS] > 0.0
-        if losing:
-            omega, d0 = loaded(work, row + WIDTH * OMEGA), loaded(work, row + WIDTH * D0)
-            inverse, soft = loaded(work, row + WIDTH * INVERSE), loaded(work, row + WIDTH * SOFT)
         _begin(info, radii, r, cos_psi > 0.0, omega, d0, inverse, tangent, shifts)
         versine = 0.5 * (r * r - d0 * d0) * inverse
         if losing or surfaces[k, DEPTH] > 0.0:

@@ -60,7 +60,6 @@ def _worked(
             rng, n_electrons, electrons, charged, integers, photons, photon_truth, n_photons, emitted, made,
             en, shells, fit, response_fit,
         )  # fmt: skip
-        full = _padded(charged, n_charged)
         _chances(full, charged, field, finding, efficiency, efficiency_columns)
         _charged_measured(rng, full, charged, en, regions, sigma, response, scale, outer, hadrons, visible, ionisation)
         n_found = _found(rng, n_lines, lines, charged, kinks, found)

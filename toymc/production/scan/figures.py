@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toymc.production.scan.background import EDGES
-from toymc.production.scan.compute import ChannelRun, ScanRun, coupling_limits
+from toymc.production.scan.compute import ChannelRun, ScanRun, coupling_limits, nearest_point
 from toymc.production.scan.signal import SELECTIONS
 from toymc.report.write import Plot
 from toymc.studies.study import published
@@ -115,7 +115,7 @@ def _limits(run: ScanRun, channel: ChannelRun) -> "Figure":
     scanned, bands, seen, theirs = channel.scan, {}, {}, {}
     rows = [p for p in run.result.published or [] if p.parameters.get("channel") == channel.channel.name]
     for ctau in _SHOWN_CTAU_CM:
-        k = int(np.argmin(np.abs(np.log(scanned.lifetimes / ctau))))
+        k = _nearest(scanned.lifetimes, ctau)
         bands[ctau] = scanned.expected[:, k]
         if np.any(np.isfinite(scanned.observed)):
             seen[ctau] = scanned.observed[:, k]
@@ -147,8 +147,7 @@ def published_ratio(run: ScanRun, channel: ChannelRun) -> tuple[FloatArray, Floa
     ratio = np.full((len(masses), len(lifetimes)), np.nan)
     scanned = channel.scan
     for p in rows:
-        i = int(np.argmin(np.abs(scanned.masses - float(p.parameters["mass_GeV"]))))
-        k = int(np.argmin(np.abs(np.log(scanned.lifetimes / float(p.parameters["ctau_cm"])))))
+        i, k = nearest_point(scanned, float(p.parameters["mass_GeV"]), float(p.parameters["ctau_cm"]))
         near = abs(scanned.masses[i] - float(p.parameters["mass_GeV"])) < 0.02
         same = abs(np.log(scanned.lifetimes[k] / float(p.parameters["ctau_cm"]))) < 0.01
         if near and same and p.observed:
