@@ -8,8 +8,10 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
+from numba.core import config
+
+from toymc.compiling import Kernel, LinkedKernel
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,7 +40,7 @@ def kernel(function: F) -> F:
     >>> _twice(1.5)
     3.0
     """
-    return _compiled(function, {})
+    return _compiled(function, Kernel, {})
 
 
 def lean_kernel(function: F) -> F:
@@ -60,7 +62,7 @@ def lean_kernel(function: F) -> F:
     callable
         The compiled function, typed as the original for the type checker.
     """
-    return _compiled(function, {"_nrt": False})
+    return _compiled(function, LinkedKernel, {"_nrt": False})
 
 
 def inlined_kernel(function: F) -> F:
@@ -79,14 +81,17 @@ def inlined_kernel(function: F) -> F:
     callable
         The compiled function, typed as the original for the type checker.
     """
-    return _compiled(function, {"_nrt": False, "forceinline": True})
+    return _compiled(function, LinkedKernel, {"_nrt": False, "forceinline": True})
 
 
-def _compiled(function: F, more: dict[str, Any]) -> F:
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", **more}
+def _compiled(function: F, make: Callable[..., Any], more: dict[str, Any]) -> F:
+    if getattr(config, "DISABLE_JIT", False):
+        return function
+    options: dict[str, Any] = {"nopython": True, "nogil": True, "error_model": "numpy", **more}
+    dispatcher = make(function, targetoptions=options)
     # functions typed at a prompt or in a doctest have no file to cache beside
-    options["cache"] = not function.__code__.co_filename.startswith("<")
-    dispatcher = numba.njit(**options)(function)
+    if not function.__code__.co_filename.startswith("<"):
+        dispatcher.enable_caching()
     _widen_stamp(dispatcher, function)
     return cast(F, dispatcher)
 
