@@ -13,21 +13,73 @@ A cold start compiles some thousand functions, and numba does more for each of t
 """
 
 import gc
+import hashlib
 import threading
+import time
 import types as python_types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from llvmlite import binding, ir  # type: ignore[import-untyped]
 from numba import types
+from numba.core.caching import FunctionCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
+
+try:
+    import fcntl
+except ImportError:  # not on Windows: everybody compiles for himself
+    fcntl = None  # type: ignore[assignment]
 
 _FRAME_SLOTS = 140_000
 """Of eight bytes: the piece is the next power of two, 2 MB, and what the frame leaves of it, 0.9 MB, holds the rest."""
 
 _here = threading.local()
+_PATIENCE_S = 180.0
+"""After that a process compiles a kernel although another one seems to be at it."""
+_folder: Path | None = None
+
+
+def share_work(folder: Path | None) -> None:
+    """Wait for other processes with the same folder rather than compile a kernel that they compile; None: no more.
+
+    What they have made comes from numba's cache then. The system takes back the locks of a process that ends.
+
+    Examples
+    --------
+    >>> share_work(None)
+    """
+    global _folder
+    _folder = folder
+
+
+@contextmanager
+def _alone(kernel: Any) -> Iterator[None]:
+    """Hold the lock of a kernel if work is shared, or go on without it after a long time."""
+    if _folder is None or fcntl is None or getattr(_here, "busy", False):
+        yield
+        return
+    function = kernel.py_func
+    name = hashlib.sha256(f"{function.__module__}.{function.__qualname__}".encode()).hexdigest()
+    try:
+        file = (_folder / name).open("w")
+    except OSError:
+        yield
+        return
+    with file:
+        end = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < end:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.05)
+            except OSError:
+                break  # a file system without locks
+        yield
 
 
 def _in_large_frame(function: Callable[[Any], Any], argument: Any) -> Any:
@@ -64,6 +116,7 @@ def with_little_overhead(function: Callable[[Any], Any], argument: Any) -> Any:
 _Dispatcher: Any = CPUDispatcher
 _Compiler: Any = Compiler
 _Library: Any = JITCodeLibrary
+_Cache: Any = FunctionCache
 
 
 class Kernel(_Dispatcher):  # type: ignore[misc]
@@ -73,8 +126,12 @@ class Kernel(_Dispatcher):  # type: ignore[misc]
         plain = tuple(types.unliteral(kind) for kind in args)
         return super().get_call_template(plain, {name: types.unliteral(kind) for name, kind in kws.items()})
 
+    def enable_caching(self) -> None:
+        self._cache = _KernelCache(self.py_func)
+
     def compile(self, sig: Any) -> Any:
-        return with_little_overhead(super().compile, sig)
+        with _alone(self):
+            return with_little_overhead(super().compile, sig)
 
 
 class LinkedKernel(Kernel):
@@ -117,6 +174,17 @@ class LinkedKernel(Kernel):
             second.enable_caching()
             second._cache._cache_file._source_stamp = mine._source_stamp
         return second
+
+
+class _KernelCache(_Cache):  # type: ignore[misc]
+    """numba's cache, but for types of arguments whose module is gone or has another name: that is not there."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except (ImportError, AttributeError):
+            self.flush()
+            return None
 
 
 class _LinkedCompiler(_Compiler):  # type: ignore[misc]

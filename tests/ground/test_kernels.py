@@ -49,6 +49,14 @@ def test_cached_code_follows_constants_two_files_away(tmp_path):
     assert _run(tmp_path) == (5.0, 0)
     assert _run(tmp_path) == (5.0, 1)
 
+NAMED = """
+from toymc.kernels import kernel
+
+@kernel
+def sum(pair):
+    return pair.a + pair.b
+"""
+PAIR = "import typing\nclass Pair(typing.NamedTuple):\n    a: float\n    b: float\n"
 LINKED = """
 import numpy as np
 from toymc.kernels import inlined_kernel, kernel, lean_kernel
@@ -95,6 +103,25 @@ def test_kernels_without_machine_code_of_their_own_are_linked_called_and_cached(
     for file in tmp_path.rglob("linked_of_test.total*"):
         file.unlink()
     assert run() == ["3.0", "negative", "2.0", "3.0", "0"]
+
+
+def test_cached_code_for_a_type_whose_module_is_gone_is_compiled_again(tmp_path):
+    (tmp_path / "named_of_test.py").write_text(NAMED)
+
+    def run(module):
+        (tmp_path / f"{module}.py").write_text(PAIR)
+        code = f"""import sys; sys.path.insert(0, {str(tmp_path)!r}); from {module} import Pair
+from named_of_test import sum
+print(sum(Pair(1.0, 2.0)), len(sum.stats.cache_hits))"""
+        command, env = [sys.executable, "-c", code], {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+        answer = subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout.split()
+        (tmp_path / f"{module}.py").unlink()
+        return answer
+
+    assert run("pairs_of_test") == ["3.0", "0"]
+    assert run("pairs_of_test") == ["3.0", "1"]
+    assert run("moved_of_test") == ["3.0", "0"]
+    assert run("moved_of_test") == ["3.0", "1"]
 
 
 def test_a_constant_and_a_variable_are_one_type_to_a_kernel():

@@ -70,7 +70,11 @@ def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
     """Write ``folder/name.png`` and ``folder/name.pdf``, without time stamps; return both paths."""
     folder.mkdir(parents=True, exist_ok=True)
     png, pdf = folder / f"{name}.png", folder / f"{name}.pdf"
+    layout = figure.get_layout_engine()
     with style():
         figure.savefig(png, dpi=150, metadata={"Software": None})
+        # the places are found: finding them again takes as long as drawing
+        figure.set_layout_engine("none")
         figure.savefig(pdf, metadata={"Creator": None, "Producer": None, "CreationDate": None})
+    figure.set_layout_engine(layout)
     return png, pdf

@@ -75,7 +75,7 @@ def run_study(
     observed, data_luminosity = (None, None) if data is None else read_observed(data, study)
     amount = luminosity_fb if luminosity_fb is not None else data_luminosity
     options = RunOptions(amount, seed, scale, workers, executor, scheduler, systematics)
-    with run_folder(out, study.name) as folder, warming():
+    with run_folder(out, study.name) as folder, warming(limits=True):
         run = compute_study(study, options, observed, progress)
         config = RunConfig(
             study=study.name,
