@@ -141,11 +141,12 @@ class LinkedKernel(Kernel):
     """
 
     def __init__(self, py_func: Any, locals: Any = None, targetoptions: Any = None, pipeline_class: Any = None) -> None:
-        options = {} if targetoptions is None else targetoptions
-        self._options_from_python = options
-        self._from_python: Any = None
         unwrapped = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-        super().__init__(py_func, locals, {**options, **unwrapped}, _LinkedCompiler)
+        given = {} if targetoptions is None else targetoptions
+        # without those of a kernel that is made anew from a pickled one
+        self._options_from_python = {name: value for name, value in given.items() if name not in unwrapped}
+        self._from_python: Any = None
+        super().__init__(py_func, locals or {}, {**given, **unwrapped}, _LinkedCompiler)
 
     def add_overload(self, cres: Any) -> None:
         # not told to the C part of the dispatcher, which would call it
