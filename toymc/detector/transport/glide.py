@@ -45,6 +45,7 @@ from toymc.detector.transport.species import (
 from toymc.detector.transport.tables import OUTSIDE_STEP_CM, PROMPT_RHO_CM, PROMPT_Z_CM, TAN_HIGH, TAN_STEP
 from toymc.detector.transport.tasks import (
     ALONG,
+    ARC,
     ARRIVES,
     AT_ONCE,
     BIN,
@@ -58,6 +59,7 @@ from toymc.detector.transport.tasks import (
     LEFT,
     MATERIAL_BOUND,
     NOTHING_TO_DO,
+    OUTCOME,
     PX,
     PY,
     PZ,
@@ -79,7 +81,7 @@ from toymc.detector.transport.tasks import (
     Y,
     Z,
 )
-from toymc.detector.transport.walk import HADRON, INERT, PHOTON
+from toymc.detector.transport.walk import HADRON, INERT, PHOTON, THROUGH
 from toymc.events import FATE_ESCAPED, FATE_STOPPED
 from toymc.kernels import inlined_kernel, lean_kernel
 from toymc.lane_math import exp_of, log_of
@@ -281,9 +283,13 @@ def _glide(tasks, n, numbers, species, bounds, outside, hadrons, pairs):
         arrives = _arrival(tasks, i, end, where, numbers, behind, survives, p, pz)
         to_do = chosen(met | slow, filled(WALK), chosen(decays, filled(DECAY), filled(NOTHING_TO_DO)))
         to_do = chosen(at_once, AT_ONCE, chosen(ready, NOTHING_TO_DO, to_do))
-        stored(tasks[LAST], i, chosen(decays, decay_at / per_cm, watched))
+        last = chosen(decays, decay_at / per_cm, watched)
+        stored(tasks[LAST], i, last)
         stored(tasks[DECAYS], i, chosen(decays, filled(1.0), filled(0.0)))
         stored(tasks[LEFT], i, chosen(met, material_at, FAR))
         stored(tasks[STRENGTH], i, strength)
         stored(tasks[ARRIVES], i, chosen(ready, fate, arrives))
         stored(tasks[TO_DO], i, to_do)
+        # as if nothing were in the way
+        stored(tasks[OUTCOME], i, filled(float(THROUGH)))
+        stored(tasks[ARC], i, last)

@@ -27,7 +27,7 @@ from toymc.detector.transport.act import (
 )
 from toymc.detector.transport.collisions import MAX_PRODUCTS
 from toymc.detector.transport.glide import _glide
-from toymc.detector.transport.passage import G_PAIRS, N_LISTS, _walk_through
+from toymc.detector.transport.passage import G_PAIRS, N_LISTED, N_LISTS, _walk_through
 from toymc.detector.transport.path import FAR
 from toymc.detector.transport.quick import (
     N_CANDIDATE,
@@ -136,8 +136,8 @@ def _transport(
 ):  # fmt: skip
     """The record of a batch: columns `floats` (S_PX to S_END), `integers` (S_PDG to S_FATE), number of secondaries.
 
-    Both are given with room for all rows of the generator and WIDTH more at least, and come back longer where that was too short.
-    Columns that are only copied are left empty where no event made anything.
+    Both are given with room for all rows of the generator and WIDTH more at least, and come back longer where that was
+    too short. Columns that are only copied are left empty where no event made anything.
     """
     width, block_events = _largest_block(offsets)
     # an odd number of cache lines: the rows of a table do not get into each other's way
@@ -145,6 +145,7 @@ def _transport(
     candidates, tasks, lists = np.empty((N_CANDIDATE, width)), np.empty((N_COLUMNS, width)), np.empty((N_LISTS, width))
     own, which, ends = np.empty((2, width), np.int32), np.empty((N_WHICH, width), np.int32), np.empty(width)
     group = np.empty((G_PAIRS + len(elements), WIDTH))
+    listed, states = np.empty(len(pieces) + N_LISTED, np.int64), np.empty(WIDTH * (len(pieces) + 1))
     made_floats, made_integers = np.empty((N_FLOATS, width)), np.empty((N_INTEGERS + 1, width), np.int32)
     after, places = np.empty(block_events, np.int64), np.empty(width, np.int64)
     runs = np.empty((block_events + 1, 3), np.int64)
@@ -167,7 +168,7 @@ def _transport(
         targets, target_status, target_ends = fates, statuses, ends
         while count > 0:
             _glide(tasks, count, numbers, flat, flat_bounds, flat_outside, flat_hadrons, pairs)
-            _walk_through(tasks, count, pieces, elements, flat, innermost, lists, group)
+            _walk_through(tasks, count, pieces, elements, flat, innermost, lists, group, listed, states)
             if secondaries + count * MAX_PRODUCTS > made_floats.shape[1]:
                 longer = 2 * (secondaries + count * MAX_PRODUCTS) + 8
                 made_floats, made_integers = _longer(made_floats, longer), _longer(made_integers, longer)
