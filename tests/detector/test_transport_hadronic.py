@@ -149,4 +149,5 @@ def test_the_bound_of_phase_space_holds(n, of_the_model):
     largest = weight.max(1) / bound
     assert np.all(largest < 1.0 + 1e-9)
     if of_the_model:
-        assert np.median(largest) > 0.3
+        # the largest of random ones, which is a third of the largest possible for seven particles
+        assert np.median(largest) > 0.3 / 2.0 ** (0.6 * (n - 2))

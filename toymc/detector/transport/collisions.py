@@ -164,9 +164,9 @@ def _largest_weight(n, energy, masses):
 
         p^2 = t (t + 2 m) g,  g = (t + 2 s)(t + 2 s + 2 m)/(2 (t + s + m))^2 <= 1.
 
-    g rises with s and, where s is not below m, falls with t: it is below s/(s + m) for the largest s, which holds all of
-    the free energy F. The sum of all t is F and log(t (t + 2 m)) is concave, so the product with the largest m in all
-    steps is largest for equal t = F/(n - 1).
+    g rises with s and, where s is not below m, falls with t: it is below s/(s + m) for the largest s, which holds all
+    of the free energy F. The sum of all t is F and log(t (t + 2 m)) is concave, so the product with the largest m in
+    all steps is largest for equal t = F/(n - 1).
     """
     free = energy
     for k in range(n):
