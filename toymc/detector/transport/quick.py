@@ -13,6 +13,7 @@ import math
 
 import numpy as np
 
+from toymc.detector.fetch import _fetch
 from toymc.detector.transport.eights import columns_at, places_at
 from toymc.detector.transport.glide import _place
 from toymc.detector.transport.numbers import (
@@ -54,7 +55,7 @@ from toymc.detector.transport.tasks import (
 from toymc.detector.transport.walk import PHOTON
 from toymc.events import FATE_ESCAPED, STATUS_FINAL
 from toymc.kernels import inlined_kernel, lean_kernel
-from toymc.lanes import WIDTH, chosen, copied, filled, gathered, loaded, lower_of, root, stored
+from toymc.lanes import WIDTH, chosen, copied, filled, gathered, lane, loaded, lower_of, root, stored
 
 # rows of the table of candidates: uniform number; then what the decision gives: fate (0 for none), bounds of the
 # hazards, u again (-1 for none). Integers: row of the block and of the species of every candidate; a list of those
@@ -113,7 +114,7 @@ def _sift(rng, start, stop, pdg, status, lookup, codes, places, candidates, whic
 
 
 @lean_kernel
-def _decide(candidates, which, n, start, px, py, pz, x, y, z, species, numbers, bounds):
+def _decide(candidates, which, n, start, px, py, pz, mass, x, y, z, t, species, numbers, bounds):
     """Fates of the candidates to which nothing happens, or 0 with u and the bounds of both hazards.
 
     `start`: row of the batch with which the block begins.
@@ -145,6 +146,12 @@ def _decide(candidates, which, n, start, px, py, pz, x, y, z, species, numbers, 
         decay = rate * m * _BEND * length
         material = largest * gathered(bounds, chosen(photon, cell, cell + np.int64(n_cells)))
         hazard = decay + material
+        # the two columns that are read later, of few rows and far apart
+        ahead = lane(j, 0)
+        _fetch(mass, ahead)
+        _fetch(t, ahead)
+        _fetch(mass, ahead + WIDTH)
+        _fetch(t, ahead + WIDTH)
         u = loaded(candidates[C_NUMBER], i)
         # u - hazard is uniform again, up to 1 - hazard
         fate = _fate_behind(numbers, behind, survives * (1.0 - hazard), root(p2), jpz, u - hazard)

@@ -160,7 +160,7 @@ def _transport(
             rng, offsets[first], offsets[last], pdg, status, lookup, codes_known, places_known, candidates, which,
             statuses, fates, ends,
         )  # fmt: skip
-        _decide(candidates, which, n, offsets[first], px, py, pz, x, y, z, flat, numbers, flat_bounds)
+        _decide(candidates, which, n, offsets[first], px, py, pz, mass, x, y, z, t, flat, numbers, flat_bounds)
         count = _candidates_to_table(
             rng, candidates, which, n, px, py, pz, mass, x, y, z, t, pdg, offsets, first, fates, tasks
         )
