@@ -148,6 +148,9 @@ def _decide(candidates, which, n, start, px, py, pz, mass, x, y, z, t, species, 
         hazard = decay + material
         # the two columns that are read later, of few rows and far apart
         ahead = lane(j, 0)
+        for column in (px, py, pz, x, y, z):
+            _fetch(column, ahead + 4 * WIDTH)
+            _fetch(column, ahead + 5 * WIDTH)
         _fetch(mass, ahead)
         _fetch(t, ahead)
         _fetch(mass, ahead + WIDTH)
