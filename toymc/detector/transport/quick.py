@@ -70,6 +70,8 @@ _BEND = 1.25
 _PER_STEP = 1.0 / TAN_STEP
 _HOLE_MARGIN = 1.3
 _IN_HOLE = 0.97
+_FETCH_ROWS = 32
+"""Rows ahead of those that are decided."""
 
 
 @inlined_kernel
@@ -113,6 +115,13 @@ def _sift(rng, start, stop, pdg, status, lookup, codes, places, candidates, whic
     return n
 
 
+@inlined_kernel
+def _fetch_rows(column, j):
+    """Ask for the rows of a group of candidates, of which every second row is one."""
+    _fetch(column, j)
+    _fetch(column, j + WIDTH)
+
+
 @lean_kernel
 def _decide(candidates, which, n, start, px, py, pz, mass, x, y, z, t, species, numbers, bounds):
     """Fates of the candidates to which nothing happens, or 0 with u and the bounds of both hazards.
@@ -146,15 +155,16 @@ def _decide(candidates, which, n, start, px, py, pz, mass, x, y, z, t, species, 
         decay = rate * m * _BEND * length
         material = largest * gathered(bounds, chosen(photon, cell, cell + np.int64(n_cells)))
         hazard = decay + material
-        # the two columns that are read later, of few rows and far apart
+        # columns of the groups to come; of the two that few rows need, and far apart, those of this group
         ahead = lane(j, 0)
-        for column in (px, py, pz, x, y, z):
-            _fetch(column, ahead + 4 * WIDTH)
-            _fetch(column, ahead + 5 * WIDTH)
-        _fetch(mass, ahead)
-        _fetch(t, ahead)
-        _fetch(mass, ahead + WIDTH)
-        _fetch(t, ahead + WIDTH)
+        _fetch_rows(px, ahead + _FETCH_ROWS)
+        _fetch_rows(py, ahead + _FETCH_ROWS)
+        _fetch_rows(pz, ahead + _FETCH_ROWS)
+        _fetch_rows(x, ahead + _FETCH_ROWS)
+        _fetch_rows(y, ahead + _FETCH_ROWS)
+        _fetch_rows(z, ahead + _FETCH_ROWS)
+        _fetch_rows(mass, ahead)
+        _fetch_rows(t, ahead)
         u = loaded(candidates[C_NUMBER], i)
         # u - hazard is uniform again, up to 1 - hazard
         fate = _fate_behind(numbers, behind, survives * (1.0 - hazard), root(p2), jpz, u - hazard)
