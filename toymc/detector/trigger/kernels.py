@@ -18,7 +18,6 @@ subset of lines has the probability that the same formula gives for it.
 import numpy as np
 
 from toymc.detector.trigger.lines import (
-    _below_cms,
     _count_line,
     _energy_line,
     _muon_line,
@@ -28,8 +27,8 @@ from toymc.detector.trigger.lines import (
     _track_line,
 )
 from toymc.detector.trigger.objects import (
+    _A,
     MAX_CLUSTERS,
-    MAX_PAIRS,
     MAX_TRACKS,
     ROWS,
     SLOTS,
@@ -42,7 +41,6 @@ from toymc.detector.trigger.objects import (
 )
 from toymc.detector.trigger.tables import (
     CDC,
-    CMS_MAX,
     COUNT,
     ECL,
     ENERGY_SUM,
@@ -57,13 +55,12 @@ from toymc.detector.trigger.tables import (
     SINGLE,
     TRACK,
     TRACKS,
-    TURN_WIDTH,
     VETO,
 )
 from toymc.kernels import inlined_kernel, kernel, lean_kernel
 from toymc.lanes import WIDTH, chosen, filled, filled_places, higher_of, lane, loaded, some, stored
 
-BLOCK = 2048
+BLOCK = 512
 """Events that are put into an order at a time."""
 # rows of `heads`: first track and number of tracks, first cluster and number of clusters of an event
 FIRST_TRACK, TRACK_COUNT, FIRST_CLUSTER, CLUSTER_COUNT = range(4)
@@ -131,7 +128,7 @@ def _line_probabilities(
     passed = 1.0 - _veto(n, most_cms, numbers, work)
     p_width = numbers.p_width
     _fill_pairs(n, work, pairs)
-    before, below, limit, limit_width = filled(0.0), filled(1.0), -1.0, -1.0
+    before = filled(0.0)
     for k in range(len(rows)):
         line, limits = rows[k], ranges[k]
         kind = line[KIND]
@@ -145,11 +142,7 @@ def _line_probabilities(
             if some(muons >= line[MUONS]):
                 p = _muon_line(line, tracks, p_width, work)
         elif kind == PAIR:
-            if line[CMS_MAX] != limit or line[TURN_WIDTH] != limit_width:
-                # lines with the same limit follow each other
-                limit, limit_width = line[CMS_MAX], line[TURN_WIDTH]
-                below = _below_cms(line, n, most_cms, work)
-            p = _pair_line(line, places[k], n, total, most, below, work, pairs, chances, len(turn_ons))
+            p = _pair_line(line, places[k], n, total, most, most_cms, work, pairs, chances, len(turn_ons))
         elif kind == SINGLE:
             p = _single_line(line, limits, n, second, work)
         elif kind == COUNT:
@@ -197,7 +190,7 @@ def _trigger_batch(
     `trigger_tables`.
     """
     work, chances = np.empty(WIDTH * ROWS * SLOTS), np.empty(WIDTH * len(turn_ons) * SLOTS)
-    pairs = np.empty(WIDTH * 4 * MAX_PAIRS)
+    pairs = np.empty(WIDTH * 4 * len(_A))
     ends, order, heads = np.empty(_CLASSES, np.int64), np.empty(BLOCK, np.int64), np.empty((4, BLOCK))
     out, uniform = np.empty(WIDTH * len(rows)), np.empty(3 * WIDTH)
     for first in range(0, len(bits), BLOCK):
@@ -221,7 +214,7 @@ def _probability_batch(
 ):  # fmt: skip
     """Probability of every line of every event."""
     work, chances = np.empty(WIDTH * ROWS * SLOTS), np.empty(WIDTH * len(turn_ons) * SLOTS)
-    pairs = np.empty(WIDTH * 4 * MAX_PAIRS)
+    pairs = np.empty(WIDTH * 4 * len(_A))
     ends, order, heads = np.empty(_CLASSES, np.int64), np.empty(BLOCK, np.int64), np.empty((4, BLOCK))
     lanes = np.empty(WIDTH * len(rows))
     for first in range(0, len(out), BLOCK):

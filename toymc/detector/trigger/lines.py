@@ -3,6 +3,8 @@
 import math
 
 from toymc.detector.trigger.objects import (
+    _A,
+    _B,
     COSINE,
     ENERGY,
     ENERGY_CMS,
@@ -192,50 +194,35 @@ def _single_line(line, limits, n, second, work):
 
 
 @inlined_kernel
-def _pair_line(line, places, n, total, most, below_cms, work, pairs, chances, n_chances):
+def _pair_line(line, places, n, total, most, most_cms, work, pairs, chances, n_chances):
     """Probability of a line of kind pair: that of the best pair, times those of the upper limits.
 
     The harder of two clusters passes a threshold with the larger of their two chances, the softer with the smaller.
-    `below_cms`: probability that no cluster is above the line's limit in the CMS.
     """
     best = filled(0.0)
-    one, cluster, other = WIDTH * places[AT_ONE], WIDTH * places[AT_CLUSTER], WIDTH * max(places[AT_OTHER], 0)
-    # a factor in place of a question in the loop
-    limited = 1.0 if places[AT_OTHER] >= 0 else 0.0
-    row, at = WIDTH * n_chances, 0
-    for a in range(1, n):
-        here = row * a
-        above, all_above = loaded(chances, here + one), loaded(chances, here + cluster)
-        too_high = loaded(chances, here + other)
-        for b in range(a):
-            there = row * b
-            apart = loaded(pairs, at) <= line[COS_DPHI] * loaded(pairs, at + WIDTH)
-            apart &= loaded(pairs, at + 2 * WIDTH) <= line[COS_SUM_THETA] * loaded(pairs, at + 3 * WIDTH)
-            p = higher_of(above, loaded(chances, there + one))
-            p *= lower_of(all_above, loaded(chances, there + cluster))
-            p *= 1.0 - limited * lower_of(too_high, loaded(chances, there + other))
-            best = higher_of(best, chosen(apart, p, 0.0))
-            at += 4 * WIDTH
-    return best * below_cms * _upper_limits(line, n, best > 0.0, total, most, work)
+    one, cluster, other = WIDTH * places[AT_ONE], WIDTH * places[AT_CLUSTER], WIDTH * places[AT_OTHER]
+    for m in range(n * (n - 1) // 2):
+        a, b, at = WIDTH * n_chances * _A[m], WIDTH * n_chances * _B[m], 4 * WIDTH * m
+        apart = loaded(pairs, at) <= line[COS_DPHI] * loaded(pairs, at + WIDTH)
+        apart &= loaded(pairs, at + 2 * WIDTH) <= line[COS_SUM_THETA] * loaded(pairs, at + 3 * WIDTH)
+        p = higher_of(loaded(chances, a + one), loaded(chances, b + one))
+        p *= lower_of(loaded(chances, a + cluster), loaded(chances, b + cluster))
+        if other >= 0:
+            p *= 1.0 - lower_of(loaded(chances, a + other), loaded(chances, b + other))
+        best = higher_of(best, chosen(apart, p, 0.0))
+    return best * _upper_limits(line, n, best > 0.0, total, most, most_cms, work)
 
 
 @inlined_kernel
-def _below_cms(line, n, most_cms, work):
-    """Probability that no cluster is above the limit in the CMS of a line of kind pair; `most_cms`: largest energy."""
-    below = filled(1.0)
-    if some(most_cms > line[CMS_MAX] - WIDTHS * line[TURN_WIDTH]):
-        for a in range(n):
-            e = _of(work, ENERGY_CMS, a)
-            below *= 1.0 - chosen(e > 0.0, _turn_on(e - line[CMS_MAX], line[TURN_WIDTH]), 0.0)
-    return below
-
-
-@inlined_kernel
-def _upper_limits(line, n, here, total, most, work):
-    """Probability that events, of which the ones `here` matter, stay below the limits in the lab of a line of pairs."""
+def _upper_limits(line, n, here, total, most, most_cms, work):
+    """Probability that events, of which the ones `here` matter, stay below the upper limits of a line of kind pair."""
     width = line[TURN_WIDTH]
     reach = WIDTHS * width
     below = filled(1.0)
+    if some(here & (most_cms > line[CMS_MAX] - reach)):
+        for a in range(n):
+            e = _of(work, ENERGY_CMS, a)
+            below *= 1.0 - chosen(e > 0.0, _turn_on(e - line[CMS_MAX], width), 0.0)
     if some(here & (most > line[ALL_MAX] - reach)):
         for a in range(n):
             e = _of(work, ENERGY, a)

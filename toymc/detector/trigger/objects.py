@@ -26,8 +26,9 @@ ENERGY, ENERGY_CMS, X_CMS, Y_CMS, Z_CMS, ACROSS_CMS, SCALE_CMS, COSINE = range(8
 TRACK_X, TRACK_Y, TANGENT, MOMENTUM, FOUND, NEURAL_SHARE, MUON = range(8, 15)
 ROWS = 15
 
-MAX_PAIRS = SLOTS * (SLOTS - 1) // 2
-"""Pairs of slots: those of the first n slots are the first n (n - 1)/2."""
+# slots of the pairs: those of the first n slots are the first n (n - 1)/2
+_A, _B = np.tril_indices(SLOTS, -1)
+
 _FAINT = 0.05  # GeV: clusters below it pass no threshold of any line
 
 
@@ -158,17 +159,14 @@ def _fill_pairs(n, work, pairs):
 
     Cosine of the azimuth between them and its denominator, cosine of the sum of their theta and its denominator.
     """
-    at = 0
-    for a in range(1, n):
-        x, y, z = _of(work, X_CMS, a), _of(work, Y_CMS, a), _of(work, Z_CMS, a)
-        across, scale = _of(work, ACROSS_CMS, a), _of(work, SCALE_CMS, a)
-        for b in range(a):
-            flat = across * _of(work, ACROSS_CMS, b)
-            stored(pairs, at, x * _of(work, X_CMS, b) + y * _of(work, Y_CMS, b))
-            stored(pairs, at + WIDTH, flat)
-            stored(pairs, at + 2 * WIDTH, z * _of(work, Z_CMS, b) - flat)
-            stored(pairs, at + 3 * WIDTH, scale * _of(work, SCALE_CMS, b))
-            at += 4 * WIDTH
+    for m in range(n * (n - 1) // 2):
+        a, b, at = _A[m], _B[m], 4 * WIDTH * m
+        across = _of(work, ACROSS_CMS, a) * _of(work, ACROSS_CMS, b)
+        flat = _of(work, X_CMS, a) * _of(work, X_CMS, b) + _of(work, Y_CMS, a) * _of(work, Y_CMS, b)
+        stored(pairs, at, flat)
+        stored(pairs, at + WIDTH, across)
+        stored(pairs, at + 2 * WIDTH, _of(work, Z_CMS, a) * _of(work, Z_CMS, b) - across)
+        stored(pairs, at + 3 * WIDTH, _of(work, SCALE_CMS, a) * _of(work, SCALE_CMS, b))
 
 
 @inlined_kernel
