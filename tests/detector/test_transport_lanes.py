@@ -10,7 +10,7 @@ from tests.detector.transport_probe import tables
 from tests.detector.transport_twin import _look, _walk
 from toymc.detector.transport.conversion import _energy_bin
 from toymc.detector.transport.glide import _glide, _largest_hazard
-from toymc.detector.transport.passage import G_PAIRS, N_LISTS, _walk_through
+from toymc.detector.transport.passage import G_PAIRS, N_LISTED, N_LISTS, _walk_through
 from toymc.detector.transport.path import N_PATH
 from toymc.detector.transport.run import _innermost
 from toymc.detector.transport.species import INTERACTS, LOOKUP_RANGE, N_SPECIES
@@ -52,6 +52,7 @@ N = 20000
 def _all_in_lanes(tasks, n, numbers, species, bounds, outside, hadrons, elements, pieces, bound_of_all):
     """Look and walk; with `bound_of_all` everything walks, with the bound of its material as hazard to use up."""
     lists, group = np.empty((N_LISTS, tasks.shape[1])), np.empty((G_PAIRS + len(elements), WIDTH))
+    listed, states = np.empty(len(pieces) + N_LISTED, np.int64), np.empty(WIDTH * (len(pieces) + 1))
     _glide(tasks, n, numbers, species, bounds, outside, hadrons, elements[-1])
     if bound_of_all:
         for i in range(0, n, WIDTH):
@@ -66,7 +67,7 @@ def _all_in_lanes(tasks, n, numbers, species, bounds, outside, hadrons, elements
                 WALK if 0.0 < tasks[LEFT, c] < 1e20 and tasks[TO_DO, c] != NOTHING_TO_DO else NOTHING_TO_DO
             )
             tasks[KINETIC, c] = -1.0
-    _walk_through(tasks, n, pieces, elements, species, _innermost(pieces), lists, group)
+    _walk_through(tasks, n, pieces, elements, species, _innermost(pieces), lists, group, listed, states)
 
 
 @kernel

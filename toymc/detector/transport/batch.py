@@ -29,6 +29,7 @@ from toymc.detector.transport.species import LOOKUP_RANGE
 from toymc.detector.transport.tables import TransportTables, species_arrays, transport_tables
 from toymc.events import EventBatch
 from toymc.geometry import DetectorCard
+from toymc.lanes import WIDTH
 
 FloatArray = npt.NDArray[np.float64]
 Int32Array = npt.NDArray[np.int32]
@@ -116,7 +117,7 @@ def transport(batch: EventBatch, detector: TransportTables | DetectorCard, rng: 
     species = species_arrays(_others(batch), tables.depth_behind)
     inputs: list[Any] = [np.ascontiguousarray(getattr(batch, name)) for name in _INPUTS]
     n = batch.n_particles
-    capacity = n + int(_SECONDARIES_PER_ROW * n)
+    capacity = n + int(_SECONDARIES_PER_ROW * n) + WIDTH
     # one block for all columns: as many small ones would be handed back to the system and asked for again every time
     floats, integers = np.empty((N_FLOATS, capacity)), np.empty((N_INTEGERS, capacity), np.int32)
     offsets = np.zeros(batch.n_events + 1, np.int64)

@@ -124,17 +124,34 @@ def _poisson(rng, mean, most):
 
 
 @lean_kernel
+def _may_have(family, charge):
+    """Whether a family has a member with this charge."""
+    if family == PI or family == SIGMA:
+        return -1 <= charge <= 1
+    if family == LAMBDA:
+        return charge == 0
+    if family == ANTIKAON or family == ANTINUCLEON:
+        return -1 <= charge <= 0
+    return 0 <= charge <= 1
+
+
+@lean_kernel
 def _charges(rng, families, n, total, leading_charge, kept, charges):
-    """Charges of n particles that sum to `total`; False if none was found."""
+    """Charges of n particles that sum to `total`; False if none was found.
+
+    The last gets what is left: the charges of a family are drawn with equal chances, so whether it has this one is all
+    that counts.
+    """
     for _ in range(_TRIES):
         rest = total
-        for k in range(n):
+        for k in range(n - 1):
             if k == 0 and leading_charge > -2 and rng.random() < kept:
                 charges[k] = leading_charge
             else:
                 charges[k] = _draw_charge(rng, int(families[k]))
             rest -= int(charges[k])
-        if rest == 0:
+        if _may_have(int(families[n - 1]), rest):
+            charges[n - 1] = rest
             return True
     return False
 
@@ -143,22 +160,30 @@ def _charges(rng, families, n, total, leading_charge, kept, charges):
 def _largest_weight(n, energy, masses):
     """Energy that n particles have free, and an upper bound of the product of the momenta of all steps.
 
-    A step k that releases t of the free energy F has a momentum of at most sqrt(c t/F) times that with all of F, c = 1
-    for the first pair and 2 for the others (a light system with inner energy against a heavy particle; the test scans
-    it). With the sum of all t equal to F the product is largest for equal t = F/(n - 1). The bound without this is 40
-    times higher for seven particles.
+    A step in which a system of mass s and a particle of mass m release the energy t has
+
+        p^2 = t (t + 2 m) g,  g = (t + 2 s)(t + 2 s + 2 m)/(2 (t + s + m))^2 <= 1.
+
+    g rises with s and, where s is not below m, falls with t: it is below s/(s + m) for the largest s, which holds all
+    of the free energy F. The sum of all t is F and log(t (t + 2 m)) is concave, so the product with the largest m in
+    all steps is largest for equal t = F/(n - 1).
     """
     free = energy
     for k in range(n):
         free -= masses[k]
     free = max(free, 0.0)
-    bound, square = 1.0, 1.0
-    low = masses[0]
-    for k in range(1, n):
-        bound *= _two_body_momentum(low + masses[k] + free, low, masses[k])
-        square *= (1.0 if k == 1 else 2.0) / (n - 1.0)
+    share = free / (n - 1.0)
+    light = min(masses[0], masses[1])
+    for k in range(2, n):
+        light = max(light, masses[k])
+    heavy = max(masses[0], masses[1])
+    square = heavy / (heavy + min(masses[0], masses[1])) * share * (share + 2.0 * light)
+    low = masses[0] + masses[1]
+    for k in range(2, n):
+        largest = (low + free) / (low + free + masses[k]) if masses[k] <= low else 1.0
+        square *= largest * share * (share + 2.0 * light)
         low += masses[k]
-    return free, bound * math.sqrt(square)
+    return free, math.sqrt(square)
 
 
 @inlined_kernel
@@ -169,7 +194,8 @@ def _phase_space(rng, n, energy, masses, p4):
     """
     free, bound = _largest_weight(n, energy, masses)
     levels = p4[n]
-    for _ in range(2000):
+    # two particles have nothing to choose
+    for _ in range(2000 if n > 2 else 0):
         # sorted uniforms give the sub-masses
         for k in range(n - 2):
             u = rng.random()

@@ -14,6 +14,7 @@ import numpy as np
 
 from toymc.detector.transport.conversion import LOG_E_LOW, LOG_E_STEP, N_ENERGIES
 from toymc.detector.transport.decays import OFF_SHELL
+from toymc.detector.transport.eights import columns_at
 from toymc.detector.transport.hadronic import LOG_P_LOW, LOG_P_STEP, N_MOMENTA
 from toymc.detector.transport.lane_path import _back, _end_rho2, _lay, _leave
 from toymc.detector.transport.numbers import (
@@ -35,22 +36,16 @@ from toymc.detector.transport.numbers import (
 from toymc.detector.transport.path import FAR
 from toymc.detector.transport.regions import _fate_behind, _fate_outside, _inside_front
 from toymc.detector.transport.species import (
-    BEHIND,
-    CHARGE,
     DECAYER,
     GENERATOR,
     HADRON_ROW,
-    INTERACTS,
-    MASS,
     N_SPECIES,
-    P_SLOW,
-    RATE,
     STABLE,
-    SURVIVES,
 )
 from toymc.detector.transport.tables import OUTSIDE_STEP_CM, PROMPT_RHO_CM, PROMPT_Z_CM, TAN_HIGH, TAN_STEP
 from toymc.detector.transport.tasks import (
     ALONG,
+    ARC,
     ARRIVES,
     AT_ONCE,
     BIN,
@@ -64,6 +59,7 @@ from toymc.detector.transport.tasks import (
     LEFT,
     MATERIAL_BOUND,
     NOTHING_TO_DO,
+    OUTCOME,
     PX,
     PY,
     PZ,
@@ -85,7 +81,7 @@ from toymc.detector.transport.tasks import (
     Y,
     Z,
 )
-from toymc.detector.transport.walk import HADRON, INERT, PHOTON
+from toymc.detector.transport.walk import HADRON, INERT, PHOTON, THROUGH
 from toymc.events import FATE_ESCAPED, FATE_STOPPED
 from toymc.kernels import inlined_kernel, lean_kernel
 from toymc.lane_math import exp_of, log_of
@@ -256,8 +252,8 @@ def _glide(tasks, n, numbers, species, bounds, outside, hadrons, pairs):
     """
     for i in range(0, n, WIDTH):
         place = whole(loaded(tasks[SPECIES], i)) * np.int64(N_SPECIES)
-        rate, decayer = gathered(species, place + RATE), gathered(species, place + DECAYER)
-        kind, own_mass = gathered(species, place + INTERACTS), gathered(species, place + MASS)
+        charge, own_mass, rate, kind, behind, p_slow, survives, _ = columns_at(species, place)
+        decayer = gathered(species, place + DECAYER)
         x, y, z, m = loaded(tasks[X], i), loaded(tasks[Y], i), loaded(tasks[Z], i), loaded(tasks[M], i)
         px, py, pz = loaded(tasks[PX], i), loaded(tasks[PY], i), loaded(tasks[PZ], i)
         # the row's own mass where it fits the species (or is a resonance's), else that of the PDG
@@ -274,25 +270,26 @@ def _glide(tasks, n, numbers, species, bounds, outside, hadrons, pairs):
         at_once = at_once | (~rests & inside & decays & (decay_at < per_cm * _AT_ONCE_CM))
         ready = rests | short | ~inside
         fate = chosen(rests, float(FATE_STOPPED), _fate_outside(numbers, rho2, z))
-        _lay(tasks, i, gathered(species, place + CHARGE), numbers[FIELD])
+        _lay(tasks, i, charge, numbers[FIELD])
         end, where = _leave(
             tasks, i, z, numbers[FRONT_RADIUS], numbers[FRONT_BACKWARD], numbers[FRONT_FORWARD], numbers[HALF_TURNS]
         )
         strength = _strength(tasks, i, p, kind, gathered(species, place + HADRON_ROW), hadrons, pairs)
-        slow = p < gathered(species, place + P_SLOW)
+        slow = p < p_slow
         watched = _watch(tasks, i, end, p, m, slow, numbers)
         per_cm = per_cm * loaded(tasks[STRETCH], i)
         decays = decays & (decay_at < per_cm * watched)
         met = material_at <= _largest_hazard(tasks, i, z, kind, strength, watched, slow, numbers, bounds, outside)
-        arrives = _arrival(
-            tasks, i, end, where, numbers,
-            gathered(species, place + BEHIND), gathered(species, place + SURVIVES), p, pz,
-        )  # fmt: skip
+        arrives = _arrival(tasks, i, end, where, numbers, behind, survives, p, pz)
         to_do = chosen(met | slow, filled(WALK), chosen(decays, filled(DECAY), filled(NOTHING_TO_DO)))
         to_do = chosen(at_once, AT_ONCE, chosen(ready, NOTHING_TO_DO, to_do))
-        stored(tasks[LAST], i, chosen(decays, decay_at / per_cm, watched))
+        last = chosen(decays, decay_at / per_cm, watched)
+        stored(tasks[LAST], i, last)
         stored(tasks[DECAYS], i, chosen(decays, filled(1.0), filled(0.0)))
         stored(tasks[LEFT], i, chosen(met, material_at, FAR))
         stored(tasks[STRENGTH], i, strength)
         stored(tasks[ARRIVES], i, chosen(ready, fate, arrives))
         stored(tasks[TO_DO], i, to_do)
+        # as if nothing were in the way
+        stored(tasks[OUTCOME], i, filled(float(THROUGH)))
+        stored(tasks[ARC], i, last)

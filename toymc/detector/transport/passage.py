@@ -10,7 +10,8 @@ import math
 import numpy as np
 
 from toymc.constants import M_E
-from toymc.detector.transport.lane_path import _arc_at, _limits_at, _slope_at
+from toymc.detector.transport.lane_path import _arc_at
+from toymc.detector.transport.meeting import _between, _list_pieces, _meet, _rho_at
 from toymc.detector.transport.path import FAR
 from toymc.detector.transport.species import INTERACTS, N_SPECIES
 from toymc.detector.transport.tasks import (
@@ -45,7 +46,6 @@ from toymc.detector.transport.tasks import (
 from toymc.detector.transport.walk import (
     _GRAZING,
     _K_BETHE,
-    _SKIN,
     DEPTH_LAMBDA,
     DEPTH_MASS,
     DEPTH_X0,
@@ -60,8 +60,6 @@ from toymc.detector.transport.walk import (
     STOPPED,
     THROUGH,
     WIDTH,
-    Z0,
-    Z1,
     Z_OVER_A,
 )
 from toymc.kernels import inlined_kernel, lean_kernel
@@ -75,81 +73,11 @@ G_OUTCOME, G_ARC, G_PIECE, G_LEFT, G_KINETIC, G_STOP, G_PAIRS = range(7)
 # rows of the lists: particles on rising and on falling stretches, all at first
 RISING, FALLING, WALKS = range(3)
 N_LISTS = 3
+N_LISTED = 12
+"""Least length of the list of pieces."""
 # tan lambda from which paths may meet slanted sensors
 _STEEP = 1.0
-
-
-@inlined_kernel
-def _near_slanted(
-    low, high, z0, z1, outward, stop, z, tangent, charged, perigee2, per_circle, circle, turned, miss2, along
-):  # fmt: skip
-    """Whether paths may cross a slanted piece between the radii low and high: by their heights there."""
-    first, last, crosses = _limits_at(filled(low), outward, charged, perigee2, per_circle, circle, turned, miss2, along)
-    first_out, last_out, crosses_out = _limits_at(
-        filled(high), outward, charged, perigee2, per_circle, circle, turned, miss2, along
-    )
-    if outward:
-        begin, end = chosen(crosses, first, 0.0), chosen(crosses_out, last_out, stop)
-    else:
-        begin, end = chosen(crosses_out, first_out, 0.0), chosen(crosses, last, stop)
-    z_begin, z_end = z + begin * tangent, z + end * tangent
-    above, below = higher_of(z_begin, z_end) > z0, lower_of(z_begin, z_end) < z1
-    return above & below & (begin < stop) & (end > 0.0)
-
-
-@inlined_kernel
-def _slanted(
-    r0, z0, r1, z1, outward, alive, z, tangent, charged, perigee2, per_circle, centre, circle, turned, miss2, along
-):  # fmt: skip
-    """`walk._cone_crossing`: arc at which a slanted piece is crossed, radial slope, whether; Newton's steps.
-
-    `alive`: who may cross it.
-    """
-    low, high = min(r0, r1), max(r0, r1)
-    rise = (r1 - r0) / (z1 - z0)
-    r = filled(0.5 * (low + high))
-    best, slope = filled(FAR), filled(1.0)
-    found = alive & ~alive
-    for _ in range(6):
-        h, square = (r * r - perigee2) * per_circle, r * r - miss2
-        alive = alive & ((charged & (h > 0.0) & (h < 1.0)) | (~charged & (square > 0.0)))
-        arc = _arc_at(r, outward, charged, perigee2, per_circle, circle, turned, miss2, along)
-        u = _slope_at(r, 1.0 / r, outward, charged, perigee2, per_circle, centre, miss2)
-        off = r - (r0 + rise * (z + arc * tangent - z0))
-        there = alive & (abs(off) < 1e-5)
-        best, slope = chosen(there, arc, best), chosen(there, u, slope)
-        found = found | there
-        alive = alive & ~there
-        derivative = chosen(abs(u) > 1e-6, 1.0 - rise * tangent / u, 1.0)
-        alive = alive & ~(abs(derivative) < 1e-6)
-        if not some(alive):
-            break
-        r = lower_of(higher_of(r - off / derivative, low), high)
-    return best, slope, found
-
-
-@inlined_kernel
-def _on_piece(arc, at, stop, z0, z1):
-    """Whether the point at this arc and height is on the stretch and on the piece."""
-    return (arc > _SKIN) & (arc < stop) & (at > z0) & (at < z1)
-
-
-@inlined_kernel
-def _on_ring(
-    first, last, r, z0, z1, outward, reaches, stop, z, tangent,
-    charged, perigee2, per_circle, circle, turned, miss2, along,
-):  # fmt: skip
-    """Whether a cylinder is crossed between z0 and z1, somewhere between the arcs `first` and `last`."""
-    z_first, z_last = z + first * tangent, z + last * tangent
-    low, high = lower_of(z_first, z_last), higher_of(z_first, z_last)
-    # least distances instead of four comparisons each: those wait for each other
-    met = reaches & (lower_of(lower_of(first - _SKIN, stop - last), lower_of(low - z0, z1 - high)) > 0.0)
-    open_ = lower_of(lower_of(last - _SKIN, stop - first), lower_of(high - z0, z1 - low)) > 0.0
-    open_ = open_ & reaches & ~met
-    if some(open_):
-        arc = _arc_at(filled(r), outward, charged, perigee2, per_circle, circle, turned, miss2, along)
-        met = met | (open_ & _on_piece(arc, z + arc * tangent, stop, z0, z1))
-    return met
+_KINDS = 6
 
 
 @inlined_kernel
@@ -181,7 +109,7 @@ def _end_of_stretch(charged, circle, start, along, last, number):
 
 
 @lean_kernel
-def _stretch(tasks, here, i, outward, pieces, elements, species, group):
+def _stretch(tasks, here, i, outward, pieces, elements, species, group, listed, states):
     """One stretch of the paths of the eight particles from here[i] on; what comes of it goes to `group`."""
     j = whole(loaded(here, i))
     charged, circle, centre = gathered(tasks[CHARGED], j) > 0.0, gathered(tasks[RADIUS], j), gathered(tasks[CENTRE], j)
@@ -189,77 +117,54 @@ def _stretch(tasks, here, i, outward, pieces, elements, species, group):
     start, along, miss2 = gathered(tasks[START], j), gathered(tasks[ALONG], j), gathered(tasks[MISS2], j)
     tangent, stretch, z = gathered(tasks[TANGENT], j), gathered(tasks[STRETCH], j), gathered(tasks[Z], j)
     number, last, m = gathered(tasks[STRETCH_NUMBER], j), gathered(tasks[LAST], j), gathered(tasks[M], j)
-    left, kinetic = gathered(tasks[LEFT], j), gathered(tasks[KINETIC], j)
+    left, kinetic, begin = gathered(tasks[LEFT], j), gathered(tasks[KINETIC], j), gathered(tasks[BEGIN], j)
     strength = stretch * gathered(tasks[STRENGTH], j)
-    # from the start on away from the axis: nothing that is farther inside
-    inner = chosen(gathered(tasks[BEGIN], j) == 0.0, gathered(tasks[RHO], j), 0.0)
     stop = _end_of_stretch(charged, circle, start, along, last, number)
     turned = chosen(charged, (number if outward else number + 1.0) * math.pi - start, 0.0)
     photon = gathered(species, whole(gathered(tasks[SPECIES], j)) * N_SPECIES + INTERACTS) == float(PHOTON)
     if some(photon):
         _pairs_of_elements(tasks, j, elements, group)
+    # from the start on away from the axis: nothing that is farther inside
+    inner = chosen(begin == 0.0, gathered(tasks[RHO], j), 0.0) if outward else filled(0.0)
     early = number < chosen(chosen(charged, start, along) < 0.0, filled(1.0), filled(2.0))
+    least, most = _between(
+        _rho_at(begin, charged, circle, centre, perigee2, start, along, miss2),
+        _rho_at(stop, charged, circle, centre, perigee2, start, along, miss2),
+    )
+    n = _list_pieces(
+        pieces, least, most, inner, early, outward, stop, z, tangent,
+        charged, perigee2, per_circle, circle, turned, miss2, along, listed, states,
+    )  # fmt: skip
     alive = stop == stop
     outcome, end, where = filled(_GOES_ON), last, filled(-1.0)
-    radius, nearest, farthest, crosses = -1.0, last, last, alive
-    for count in range(len(pieces)):
-        k = count if outward else len(pieces) - 1 - count
-        r0, z0, r1, z1 = pieces[k, R0], pieces[k, Z0], pieces[k, R1], pieces[k, Z1]
-        reaches = alive & (inner <= max(r0, r1)) if outward else alive
-        if r0 == r1:
-            if r0 != radius:
-                # neighbours mostly have the same radius
-                radius = r0
-                nearest, farthest, crosses = _limits_at(
-                    filled(r0), outward, charged, perigee2, per_circle, circle, turned, miss2, along
-                )
-            met = _on_ring(
-                nearest, farthest, r0, z0, z1, outward, reaches & crosses, stop, z, tangent,
-                charged, perigee2, per_circle, circle, turned, miss2, along,
-            )  # fmt: skip
-            if not some(met):
-                continue
-            u = _slope_at(filled(r0), 1.0 / r0, outward, charged, perigee2, per_circle, centre, miss2)
-            arc = nearest
-        else:
-            reaches = reaches & early
-            if not some(reaches):
-                continue
-            reaches = reaches & _near_slanted(
-                min(r0, r1), max(r0, r1), z0, z1, outward, stop, z, tangent,
-                charged, perigee2, per_circle, circle, turned, miss2, along,
-            )  # fmt: skip
-            if not some(reaches):
-                continue
-            arc, u, met = _slanted(
-                r0, z0, r1, z1, outward, reaches, z, tangent,
-                charged, perigee2, per_circle, centre, circle, turned, miss2, along,
-            )  # fmt: skip
-            met = met & reaches & _on_piece(arc, z + arc * tangent, stop, z0, z1)
-            if not some(met):
-                continue
-        across = higher_of(abs(pieces[k, NORMAL_R] * u + pieces[k, NORMAL_Z] * tangent), _GRAZING * stretch)
-        step = pieces[k, DEPTH_LAMBDA] * strength
+    for count in range(n):
+        k = listed[count]
+        piece = pieces[k]
+        met, u, arc = _meet(
+            piece, loaded(states, LANES * count), outward, stop, z, tangent,
+            charged, perigee2, per_circle, centre, circle, turned, miss2, along,
+        )  # fmt: skip
+        met = met & alive
+        across = higher_of(abs(piece[NORMAL_R] * u + piece[NORMAL_Z] * tangent), _GRAZING * stretch)
+        step = piece[DEPTH_LAMBDA] * strength
         if some(photon):
-            pairs = loaded(group[G_PAIRS + int(pieces[k, ELEMENT])], 0)
-            step = chosen(photon, pieces[k, DEPTH_X0] * stretch * pairs, step)
-        hit = met & (step >= left * across)
+            pairs = loaded(group[G_PAIRS + int(piece[ELEMENT])], 0)
+            step = chosen(photon, piece[DEPTH_X0] * stretch * pairs, step)
+        hit, slow = met & (step >= left * across), met & (kinetic > 0.0)
+        if some(hit | slow) and piece[R0] == piece[R1]:
+            arc = _arc_at(filled(piece[R0]), outward, charged, perigee2, per_circle, circle, turned, miss2, along)
         if some(hit):
-            if r0 == r1:
-                arc = _arc_at(filled(r0), outward, charged, perigee2, per_circle, circle, turned, miss2, along)
-            if pieces[k, WIDTH] > 0.0:
-                deeper = (left * across / step - 0.5) * pieces[k, WIDTH] / higher_of(abs(u), _GRAZING)
-                arc = chosen(hit, higher_of(lower_of(arc + deeper, last), 0.0), arc)
-            outcome, end = chosen(hit, float(INTERACTED), outcome), chosen(hit, arc, end)
+            at = arc
+            if piece[WIDTH] > 0.0:
+                deeper = (left * across / step - 0.5) * piece[WIDTH] / higher_of(abs(u), _GRAZING)
+                at = higher_of(lower_of(arc + deeper, last), 0.0)
+            outcome, end = chosen(hit, float(INTERACTED), outcome), chosen(hit, at, end)
             where = chosen(hit, float(k), where)
-            met, alive = met & ~hit, alive & ~hit
+            met, alive, slow = met & ~hit, alive & ~hit, slow & ~hit
         left = chosen(met, left - step / across, left)
-        slow = met & (kinetic > 0.0)
         if some(slow):
-            power = _stopping_power(kinetic, m, pieces[k, Z_OVER_A], pieces[k, EXCITATION])
-            kinetic = chosen(slow, kinetic - stretch / across * pieces[k, DEPTH_MASS] * power, kinetic)
-            if r0 == r1:
-                arc = _arc_at(filled(r0), outward, charged, perigee2, per_circle, circle, turned, miss2, along)
+            power = _stopping_power(kinetic, m, piece[Z_OVER_A], piece[EXCITATION])
+            kinetic = chosen(slow, kinetic - stretch / across * piece[DEPTH_MASS] * power, kinetic)
             stops = slow & (kinetic <= 0.0)
             outcome, end = chosen(stops, float(STOPPED), outcome), chosen(stops, arc, end)
             where, alive = chosen(stops, float(k), where), alive & ~stops
@@ -274,12 +179,12 @@ def _stretch(tasks, here, i, outward, pieces, elements, species, group):
 
 
 @inlined_kernel
-def _one_list(tasks, here, n, there, m, outward, pieces, elements, species, group):
+def _one_list(tasks, here, n, there, m, outward, pieces, elements, species, group, listed, states):
     """A stretch of all n particles of a list; those that go on are added to the other list of m. Returns its length."""
     for k in range(n, n + LANES):
         here[k] = here[n - 1]
     for i in range(0, n, LANES):
-        _stretch(tasks, here, i, outward, pieces, elements, species, group)
+        _stretch(tasks, here, i, outward, pieces, elements, species, group, listed, states)
         for k in range(min(LANES, n - i)):
             c = int(here[i + k])
             if group[G_OUTCOME, k] == _GOES_ON:
@@ -311,49 +216,66 @@ def _first_stretch(tasks, c, innermost):
 
 
 @inlined_kernel
-def _sort_walks(tasks, n, innermost, lists):
-    """First lists of the walks. Returns the number of those that start with a rising and with a falling stretch.
+def _kind(tasks, c):
+    """Place in the order of the walks: groups of a kind are quick. Lines, circles, and those whose energy is followed.
 
-    Lines first, then circles, then those whose energy has to be followed, steep ones apart: groups of a kind are quick.
+    Steep ones apart; first those that begin with a falling stretch.
     """
+    kind = 4 if tasks[KINETIC, c] > 0.0 else (2 if tasks[CHARGED, c] > 0.0 else 0)
+    kind += 1 if tasks[TANGENT, c] > _STEEP else 0
+    return kind if tasks[STRETCH_NUMBER, c] < 0.0 else kind + _KINDS
+
+
+@inlined_kernel
+def _sort_walks(tasks, n, innermost, lists, tally):
+    """First lists of the walks, in the order of `_kind`. Returns the numbers of falling and of rising stretches."""
     walks, kinds = lists[WALKS], tasks[PIECE]
     count = np.int64(0)
     for c in range(n):
-        tasks[OUTCOME, c], tasks[ARC, c] = THROUGH, tasks[LAST, c]
-        if tasks[TO_DO, c] == WALK:
-            number = _first_stretch(tasks, c, innermost)
-            tasks[STRETCH_NUMBER, c] = number
-            if tasks[BEGIN, c] < tasks[LAST, c]:
-                kind = 4.0 if tasks[KINETIC, c] > 0.0 else (2.0 if tasks[CHARGED, c] > 0.0 else 0.0)
-                kinds[c] = kind + (1.0 if tasks[TANGENT, c] > _STEEP else 0.0)
-                walks[count] = c
-                count += 1
-    rising, falling = np.int64(0), np.int64(0)
-    for kind in range(6):
-        for k in range(count):
-            c = int(walks[k])
-            if kinds[c] == kind:
-                if tasks[STRETCH_NUMBER, c] < 0.0:
-                    lists[FALLING, falling] = c
-                    falling += 1
-                else:
-                    lists[RISING, rising] = c
-                    rising += 1
-    return rising, falling
+        walks[count] = c
+        count += 1 if tasks[TO_DO, c] == WALK else 0
+    tally[:] = 0
+    kept = np.int64(0)
+    for k in range(count):
+        c = int(walks[k])
+        tasks[STRETCH_NUMBER, c] = _first_stretch(tasks, c, innermost)
+        kind = _kind(tasks, c)
+        kinds[c] = kind
+        walks[kept] = c
+        if tasks[BEGIN, c] < tasks[LAST, c]:
+            tally[kind] += 1
+            kept += 1
+    falling, rising = np.int64(0), np.int64(0)
+    for kind in range(_KINDS):
+        down, up = tally[kind], tally[kind + _KINDS]
+        tally[kind], tally[kind + _KINDS] = falling, rising
+        falling += down
+        rising += up
+    for k in range(kept):
+        c = int(walks[k])
+        kind = int(kinds[c])
+        lists[FALLING if kind < _KINDS else RISING, tally[kind]] = c
+        tally[kind] += 1
+    return falling, rising
 
 
 @lean_kernel
-def _walk_through(tasks, n, pieces, elements, species, innermost, lists, group):
-    """Outcome, arc and piece of all particles of the table: of those that do not walk the end of their path."""
-    n_up, n_down = _sort_walks(tasks, n, innermost, lists)
+def _walk_through(tasks, n, pieces, elements, species, innermost, lists, group, listed, states):
+    """Outcome, arc and piece of all particles of the table that walk; `glide` wrote those of the others.
+
+    Scratch: `lists`, `group`; a place and eight numbers for each piece, and one more, in `listed` and `states`.
+    """
+    n_down, n_up = _sort_walks(tasks, n, innermost, lists, listed[: 2 * _KINDS])
     while n_up + n_down > 0:
         if n_down > 0:
             n_up = _one_list(
-                tasks, lists[FALLING], n_down, lists[RISING], n_up, False, pieces, elements, species, group
-            )
+                tasks, lists[FALLING], n_down, lists[RISING], n_up, False, pieces, elements, species, group, listed,
+                states,
+            )  # fmt: skip
         n_down = np.int64(0)
         if n_up > 0:
             n_down = _one_list(
-                tasks, lists[RISING], n_up, lists[FALLING], n_down, True, pieces, elements, species, group
-            )
+                tasks, lists[RISING], n_up, lists[FALLING], n_down, True, pieces, elements, species, group, listed,
+                states,
+            )  # fmt: skip
         n_up = np.int64(0)

@@ -13,6 +13,8 @@ import math
 
 import numpy as np
 
+from toymc.detector.fetch import _fetch
+from toymc.detector.transport.eights import columns_at, places_at
 from toymc.detector.transport.glide import _place
 from toymc.detector.transport.numbers import (
     FRONT_BACKWARD,
@@ -24,17 +26,9 @@ from toymc.detector.transport.numbers import (
 )
 from toymc.detector.transport.regions import _fate_behind
 from toymc.detector.transport.species import (
-    BEHIND,
-    CHARGE,
     ESCAPES,
-    INTERACTS,
-    LARGEST,
     LOOKUP_RANGE,
-    MASS,
     N_SPECIES,
-    P_SLOW,
-    RATE,
-    SURVIVES,
 )
 from toymc.detector.transport.tables import PROMPT_RHO_CM, PROMPT_Z_CM, TAN_HIGH, TAN_STEP
 from toymc.detector.transport.tasks import (
@@ -61,18 +55,23 @@ from toymc.detector.transport.tasks import (
 from toymc.detector.transport.walk import PHOTON
 from toymc.events import FATE_ESCAPED, STATUS_FINAL
 from toymc.kernels import inlined_kernel, lean_kernel
-from toymc.lanes import WIDTH, chosen, filled, gathered, loaded, lower_of, root, stored, whole
+from toymc.lanes import WIDTH, chosen, copied, filled, gathered, lane, loaded, lower_of, root, stored
 
-# rows of the table of candidates: row of the batch, of the species, event of the block, uniform number; then what the
-# decision gives: fate (0 for none), bounds of the hazards, u again (-1 for none)
-C_ROW, C_SPECIES, C_EVENT, C_NUMBER, C_FATE, C_DECAY, C_MATERIAL, C_SPLIT = range(8)
-N_CANDIDATE = 8
+# rows of the table of candidates: uniform number; then what the decision gives: fate (0 for none), bounds of the
+# hazards, u again (-1 for none). Integers: row of the block and of the species of every candidate; a list of those
+# to which something may happen.
+C_NUMBER, C_FATE, C_DECAY, C_MATERIAL, C_SPLIT = range(5)
+N_CANDIDATE = 5
+C_ROW, C_SPECIES, C_OPEN = range(3)
+N_WHICH = 3
 _LONG_RATE = 1e-2
 # path to the crystals over the straight one for stiff charged particles, and for displaced prompt points
 _BEND = 1.25
 _PER_STEP = 1.0 / TAN_STEP
 _HOLE_MARGIN = 1.3
 _IN_HOLE = 0.97
+_FETCH_ROWS = 32
+"""Rows ahead of those that are decided."""
 
 
 @inlined_kernel
@@ -93,40 +92,48 @@ def _row_of(pdg, lookup, codes, places):
 
 
 @lean_kernel
-def _sift(rng, offsets, pdg, status, first, last, lookup, codes, places, candidates, statuses, fates, ends):
-    """Status, fate and end arc of the rows of events first to last - 1 as if nothing happened, FATE_NONE for those that
-    have to be looked at: a list of them, filled up to whole groups; returns its length."""
+def _sift(rng, start, stop, pdg, status, lookup, codes, places, candidates, which, statuses, fates, ends):
+    """Status, fate and end arc of the rows start to stop - 1 as if nothing happened, FATE_NONE for those that have to
+    be looked at: a list of them, filled up to whole groups; returns its length."""
     n = 0
-    rows, kinds, events = candidates[C_ROW], candidates[C_SPECIES], candidates[C_EVENT]
-    numbers = candidates[C_NUMBER]
-    start = offsets[first]
-    for i in range(first, last):
-        for j in range(offsets[i], offsets[i + 1]):
-            row = _row_of(pdg[j], lookup, codes, places)
-            final = status[j] == STATUS_FINAL
-            unseen = row == ESCAPES
-            statuses[j - start] = status[j]
-            ends[j - start] = math.inf
-            fates[j - start] = FATE_ESCAPED if final & unseen else 0
-            # written for all, kept for some: nothing to guess for the processor
-            rows[n], kinds[n], events[n] = j, row, i - first
-            n += 1 if final & (not unseen) else 0
+    rows, kinds, numbers = which[C_ROW], which[C_SPECIES], candidates[C_NUMBER]
+    copied(status, start, statuses, 0, stop - start)
+    for j in range(stop - start):
+        ends[j] = math.inf
+    for j in range(stop - start):
+        kind = _row_of(pdg[start + j], lookup, codes, places)
+        final = statuses[j] == STATUS_FINAL
+        unseen = kind == ESCAPES
+        fates[j] = FATE_ESCAPED if final & unseen else 0
+        # written for all, kept for some: nothing to guess for the processor
+        rows[n], kinds[n] = j, kind
+        n += 1 if final & (not unseen) else 0
     for k in range(n, n + WIDTH):
-        rows[k], kinds[k], events[k] = start, 0.0, 0.0
+        rows[k], kinds[k] = 0, 0
     for k in range(n):
         numbers[k] = rng.random()
     return n
 
 
+@inlined_kernel
+def _fetch_rows(column, j):
+    """Ask for the rows of a group of candidates, of which every second row is one."""
+    _fetch(column, j)
+    _fetch(column, j + WIDTH)
+
+
 @lean_kernel
-def _decide(candidates, n, px, py, pz, x, y, z, species, numbers, bounds):
-    """Fates of the candidates to which nothing happens, or 0 with u and the bounds of both hazards."""
+def _decide(candidates, which, n, start, px, py, pz, mass, x, y, z, t, species, numbers, bounds):
+    """Fates of the candidates to which nothing happens, or 0 with u and the bounds of both hazards.
+
+    `start`: row of the batch with which the block begins.
+    """
     n_cells = len(bounds) // 2
     for i in range(0, n, WIDTH):
-        j = whole(loaded(candidates[C_ROW], i))
-        kind = whole(loaded(candidates[C_SPECIES], i)) * np.int64(N_SPECIES)
-        rate, charged = gathered(species, kind + RATE), gathered(species, kind + CHARGE) != 0.0
-        slow = gathered(species, kind + P_SLOW)
+        j = places_at(which[C_ROW], i) + np.int64(start)
+        kind = places_at(which[C_SPECIES], i) * np.int64(N_SPECIES)
+        charge, m, rate, interacts, behind, slow, survives, largest = columns_at(species, kind)
+        charged, photon = charge != 0.0, interacts == float(PHOTON)
         jx, jy, jz = gathered(x, j), gathered(y, j), gathered(z, j)
         jpx, jpy, jpz = gathered(px, j), gathered(py, j), gathered(pz, j)
         pt2 = jpx * jpx + jpy * jpy
@@ -136,25 +143,31 @@ def _decide(candidates, n, px, py, pz, x, y, z, species, numbers, bounds):
         open_ = open_ | (p2 < slow * slow) | ~(pt > 0.0) | (charged & (pt < numbers[PT_FAST]))
         inverse = 1.0 / pt
         tangent = jpz * inverse
-        forward = jpz >= 0.0
+        forward, steepness = jpz >= 0.0, abs(jpz)
         front = chosen(forward, filled(numbers[FRONT_FORWARD]), filled(numbers[FRONT_BACKWARD]))
-        hole = chosen(forward, filled(numbers[HOLE_FORWARD]), filled(numbers[HOLE_BACKWARD]))
-        # at the plane of the endcap; infinite for a path at right angles
-        plane = abs(front - jz) * pt / abs(jpz)
+        hole = chosen(forward, filled(numbers[HOLE_FORWARD]), filled(numbers[HOLE_BACKWARD])) * steepness
+        # radius at the plane of the endcap times |pz|
+        plane = abs(front - jz) * pt
         steep, lost = plane < _HOLE_MARGIN * hole, plane < _IN_HOLE * hole
         cell = _place((tangent + TAN_HIGH) * _PER_STEP, np.int64(n_cells - 1))
-        photon = gathered(species, kind + INTERACTS) == float(PHOTON)
-        # sqrt(1 + tan^2) = p/pT
-        length = (lower_of(plane, numbers[FRONT_RADIUS]) + 1.0) * inverse
-        decay = rate * gathered(species, kind + MASS) * _BEND * length
-        material = gathered(species, kind + LARGEST) * gathered(bounds, chosen(photon, cell, cell + np.int64(n_cells)))
+        # infinite for a path at right angles; sqrt(1 + tan^2) = p/pT
+        length = (lower_of(plane / steepness, numbers[FRONT_RADIUS]) + 1.0) * inverse
+        decay = rate * m * _BEND * length
+        material = largest * gathered(bounds, chosen(photon, cell, cell + np.int64(n_cells)))
         hazard = decay + material
+        # columns of the groups to come; of the two that few rows need, and far apart, those of this group
+        ahead = lane(j, 0)
+        _fetch_rows(px, ahead + _FETCH_ROWS)
+        _fetch_rows(py, ahead + _FETCH_ROWS)
+        _fetch_rows(pz, ahead + _FETCH_ROWS)
+        _fetch_rows(x, ahead + _FETCH_ROWS)
+        _fetch_rows(y, ahead + _FETCH_ROWS)
+        _fetch_rows(z, ahead + _FETCH_ROWS)
+        _fetch_rows(mass, ahead)
+        _fetch_rows(t, ahead)
         u = loaded(candidates[C_NUMBER], i)
-        # uniform again
-        v = (u - hazard) / (1.0 - hazard)
-        fate = _fate_behind(
-            numbers, gathered(species, kind + BEHIND), gathered(species, kind + SURVIVES), root(p2), jpz, v
-        )
+        # u - hazard is uniform again, up to 1 - hazard
+        fate = _fate_behind(numbers, behind, survives * (1.0 - hazard), root(p2), jpz, u - hazard)
         below = (u <= hazard) & (hazard > 0.0)
         fate = chosen(steep, chosen(lost, filled(float(FATE_ESCAPED)), filled(0.0)), chosen(below, 0.0, fate))
         away = open_ | (~steep & (abs(tangent) >= TAN_HIGH))
@@ -177,26 +190,28 @@ def _fill_up(rng, tasks, n):
 
 
 @lean_kernel
-def _candidates_to_table(rng, candidates, n, px, py, pz, mass, x, y, z, t, pdg, offsets, first, fates, tasks):
+def _candidates_to_table(rng, candidates, which, n, px, py, pz, mass, x, y, z, t, pdg, offsets, first, fates, tasks):
     """Fates of the candidates that are through; the others into the table. Returns their number."""
-    rows, kinds, events, decided = candidates[C_ROW], candidates[C_SPECIES], candidates[C_EVENT], candidates[C_FATE]
+    rows, kinds, left, decided = which[C_ROW], which[C_SPECIES], which[C_OPEN], candidates[C_FATE]
     decay, material, split = candidates[C_DECAY], candidates[C_MATERIAL], candidates[C_SPLIT]
-    targets = tasks[TARGET]
     start = offsets[first]
     count = 0
     for k in range(n):
-        fates[int(rows[k]) - start] = int(decided[k])
-        targets[count] = k
-        count += 1 if decided[k] == 0.0 else 0
+        fate = int(decided[k])
+        fates[rows[k]] = fate
+        left[count] = k
+        count += 1 if fate == 0 else 0
+    event = first
     for c in range(count):
-        k = int(targets[c])
-        j = int(rows[k])
+        k = left[c]
+        j = start + rows[k]
+        while offsets[event + 1] <= j:
+            event += 1
         tasks[X, c], tasks[Y, c], tasks[Z, c], tasks[T, c] = x[j], y[j], z[j], t[j]
         tasks[PX, c], tasks[PY, c], tasks[PZ, c], tasks[M, c] = px[j], py[j], pz[j], mass[j]
-        tasks[SPECIES, c], tasks[CODE, c], tasks[EVENT, c] = kinds[k], pdg[j], events[k]
+        tasks[SPECIES, c], tasks[CODE, c], tasks[EVENT, c] = kinds[k], pdg[j], event - first
         # a mother from the generator: her row in her event
-        tasks[SELF, c] = j - offsets[first + int(events[k])]
-        tasks[TARGET, c] = j - start
+        tasks[SELF, c], tasks[TARGET, c] = j - offsets[event], j - start
         tasks[SPLIT, c], tasks[DECAY_BOUND, c], tasks[MATERIAL_BOUND, c] = split[k], decay[k], material[k]
     _fill_up(rng, tasks, count)
     return count

@@ -4,6 +4,7 @@ The columns of the generator are copied in runs of rows, up to the end of each e
 copied as long as nothing was made.
 """
 
+from toymc.detector.fetch import _fetch
 from toymc.detector.transport.act import (
     N_FLOATS,
     S_END,
@@ -22,31 +23,74 @@ from toymc.detector.transport.act import (
     S_Y,
     S_Z,
 )
-from toymc.kernels import lean_kernel
-from toymc.lanes import copied
+from toymc.detector.transport.eights import carried
+from toymc.kernels import inlined_kernel, lean_kernel
+from toymc.lanes import WIDTH, copied
+
+_FETCH_ROWS = 32
+"""Rows ahead of those that are copied for which the memory is asked."""
 
 
 @lean_kernel
-def _copy_runs(column, out, start, runs, n):
-    """Runs of rows of a column, each with its own shift, to `out`; row `start` of the batch is row 0 of the column."""
+def _copy_start(px, py, pz, mass, x, y, z, t, helicity, pdg, mother, floats, integers, n):
+    """The first n rows of the generator to the record: those of blocks in which nothing was made."""
+    copied(px, 0, floats[S_PX], 0, n)
+    copied(py, 0, floats[S_PY], 0, n)
+    copied(pz, 0, floats[S_PZ], 0, n)
+    copied(mass, 0, floats[S_M], 0, n)
+    copied(x, 0, floats[S_X], 0, n)
+    copied(y, 0, floats[S_Y], 0, n)
+    copied(z, 0, floats[S_Z], 0, n)
+    copied(t, 0, floats[S_T], 0, n)
+    copied(helicity, 0, floats[S_HELICITY], 0, n)
+    copied(pdg, 0, integers[S_PDG], 0, n)
+    copied(mother, 0, integers[S_MOTHER], 0, n)
+
+
+@inlined_kernel
+def _carry(column, j, out, o):
+    """Eight rows of a column to the record; those that follow are asked for on both sides."""
+    _fetch(column, j + _FETCH_ROWS)
+    _fetch(out, o + _FETCH_ROWS)
+    carried(column, j, out, o)
+
+
+@lean_kernel
+def _copy_rows(
+    px, py, pz, mass, x, y, z, t, helicity, pdg, mother, start, statuses, fates, ends, floats, integers, runs, n
+):  # fmt: skip
+    """Runs of rows of the generator to the record, eight rows of all columns at a time.
+
+    What is written behind the end of a run is written again by the next one or by the secondaries. A call of `memcpy`
+    for each column of a run took longer than its bytes (83 against 50 ns per tau pair, measured).
+    """
     for k in range(n):
-        copied(column, runs[k, 0] - start, out, runs[k, 0] + runs[k, 2], runs[k, 1] - runs[k, 0])
-
-
-@lean_kernel
-def _copy_rows(px, py, pz, mass, x, y, z, t, helicity, pdg, mother, floats, integers, runs, n):
-    """Runs of rows of the generator to the record, column by column."""
-    _copy_runs(px, floats[S_PX], 0, runs, n)
-    _copy_runs(py, floats[S_PY], 0, runs, n)
-    _copy_runs(pz, floats[S_PZ], 0, runs, n)
-    _copy_runs(mass, floats[S_M], 0, runs, n)
-    _copy_runs(x, floats[S_X], 0, runs, n)
-    _copy_runs(y, floats[S_Y], 0, runs, n)
-    _copy_runs(z, floats[S_Z], 0, runs, n)
-    _copy_runs(t, floats[S_T], 0, runs, n)
-    _copy_runs(helicity, floats[S_HELICITY], 0, runs, n)
-    _copy_runs(pdg, integers[S_PDG], 0, runs, n)
-    _copy_runs(mother, integers[S_MOTHER], 0, runs, n)
+        shift = runs[k, 2]
+        for j in range(runs[k, 0], runs[k, 1], WIDTH):
+            o = j + shift
+            carried(statuses, j - start, integers[S_STATUS], o)
+            carried(fates, j - start, integers[S_FATE], o)
+            carried(ends, j - start, floats[S_END], o)
+            if j + WIDTH <= len(px):
+                _carry(px, j, floats[S_PX], o)
+                _carry(py, j, floats[S_PY], o)
+                _carry(pz, j, floats[S_PZ], o)
+                _carry(mass, j, floats[S_M], o)
+                _carry(x, j, floats[S_X], o)
+                _carry(y, j, floats[S_Y], o)
+                _carry(z, j, floats[S_Z], o)
+                _carry(t, j, floats[S_T], o)
+                _carry(helicity, j, floats[S_HELICITY], o)
+                _carry(pdg, j, integers[S_PDG], o)
+                _carry(mother, j, integers[S_MOTHER], o)
+            else:
+                # nothing may be read behind the last row of the batch
+                for i in range(j, runs[k, 1]):
+                    floats[S_PX, i + shift], floats[S_PY, i + shift], floats[S_PZ, i + shift] = px[i], py[i], pz[i]
+                    floats[S_X, i + shift], floats[S_Y, i + shift], floats[S_Z, i + shift] = x[i], y[i], z[i]
+                    floats[S_T, i + shift], floats[S_M, i + shift] = t[i], mass[i]
+                    floats[S_HELICITY, i + shift] = helicity[i]
+                    integers[S_PDG, i + shift], integers[S_MOTHER, i + shift] = pdg[i], mother[i]
 
 
 @lean_kernel
@@ -106,14 +150,15 @@ def _put_events(
             before = after[i - first]
             n += 1
             runs[n, 0] = offsets[i + 1]
-    _copy_runs(statuses, integers[S_STATUS], start, runs, n)
-    _copy_runs(fates, integers[S_FATE], start, runs, n)
-    _copy_runs(ends, floats[S_END], start, runs, n)
     # as long as nothing was made no column of the generator is copied
     if made + before == 0:
+        copied(statuses, 0, integers[S_STATUS], start, offsets[last] - start)
+        copied(fates, 0, integers[S_FATE], start, offsets[last] - start)
+        copied(ends, 0, floats[S_END], start, offsets[last] - start)
         return 0
     if run < start:
-        # rows of blocks in which nothing was made, before the first in which something was
-        runs[0, 0] = run
-    _copy_rows(px, py, pz, mass, x, y, z, t, helicity, pdg, mother, floats, integers, runs, n)
+        _copy_start(px, py, pz, mass, x, y, z, t, helicity, pdg, mother, floats, integers, start)
+    _copy_rows(
+        px, py, pz, mass, x, y, z, t, helicity, pdg, mother, start, statuses, fates, ends, floats, integers, runs, n
+    )  # fmt: skip
     return offsets[last]

@@ -111,11 +111,11 @@ def _fate_outside(numbers, rho2, z):
 def _fate_behind(numbers, behind, survives, p, pz, v):
     """Calorimeter or muon detector for what arrives at the front.
 
-    `behind`: what the species leaves there (0 for nothing); `survives`: chance of a hadron to pass; v: uniform numbers.
+    `behind`: what the species leaves there (0 for nothing); `survives`: chance of a hadron to pass; v: uniform numbers
+    (or both times a common factor).
     """
-    cosine = pz / p
     fast = p > numbers[BEHIND_MOMENTUM]
     passes = (behind == float(MUON)) & fast
     passes = passes | ((behind > float(MUON)) & (v < survives) & (fast | (behind == float(NEUTRAL_HADRON))))
-    passes = passes & (cosine > numbers[BEHIND_COS_LOW]) & (cosine < numbers[BEHIND_COS_HIGH])
+    passes = passes & (pz > numbers[BEHIND_COS_LOW] * p) & (pz < numbers[BEHIND_COS_HIGH] * p)
     return chosen(passes, filled(float(FATE_REACHED_KLM)), filled(float(FATE_REACHED_ECL)))

@@ -27,10 +27,11 @@ from toymc.detector.transport.act import (
 )
 from toymc.detector.transport.collisions import MAX_PRODUCTS
 from toymc.detector.transport.glide import _glide
-from toymc.detector.transport.passage import G_PAIRS, N_LISTS, _walk_through
+from toymc.detector.transport.passage import G_PAIRS, N_LISTED, N_LISTS, _walk_through
 from toymc.detector.transport.path import FAR
 from toymc.detector.transport.quick import (
     N_CANDIDATE,
+    N_WHICH,
     _candidates_to_table,
     _decide,
     _fill_up,
@@ -61,7 +62,7 @@ from toymc.events import FATE_ESCAPED, STATUS_FINAL
 from toymc.kernels import kernel, lean_kernel
 from toymc.lanes import WIDTH
 
-BLOCK_ROWS = 4096
+BLOCK_ROWS = 8192
 """Rows of the generator that are worked on together, at least an event."""
 MAX_CASCADE = 400
 """Secondaries of a block per particle of the generator, at most; what comes after is left undecayed."""
@@ -135,14 +136,16 @@ def _transport(
 ):  # fmt: skip
     """The record of a batch: columns `floats` (S_PX to S_END), `integers` (S_PDG to S_FATE), number of secondaries.
 
-    Both are given with room for all rows of the generator at least, and come back longer where that was too short.
-    Columns that are only copied are left empty where no event made anything.
+    Both are given with room for all rows of the generator and WIDTH more at least, and come back longer where that was
+    too short. Columns that are only copied are left empty where no event made anything.
     """
     width, block_events = _largest_block(offsets)
     # an odd number of cache lines: the rows of a table do not get into each other's way
     width = (width // 16) * 16 + 24
     candidates, tasks, lists = np.empty((N_CANDIDATE, width)), np.empty((N_COLUMNS, width)), np.empty((N_LISTS, width))
-    own, ends, group = np.empty((2, width), np.int32), np.empty(width), np.empty((G_PAIRS + len(elements), WIDTH))
+    own, which, ends = np.empty((2, width), np.int32), np.empty((N_WHICH, width), np.int32), np.empty(width)
+    group = np.empty((G_PAIRS + len(elements), WIDTH))
+    listed, states = np.empty(len(pieces) + N_LISTED, np.int64), np.empty(WIDTH * (len(pieces) + 1))
     made_floats, made_integers = np.empty((N_FLOATS, width)), np.empty((N_INTEGERS + 1, width), np.int32)
     after, places = np.empty(block_events, np.int64), np.empty(width, np.int64)
     runs = np.empty((block_events + 1, 3), np.int64)
@@ -154,17 +157,18 @@ def _transport(
     while first < len(offsets) - 1:
         last = _block_end(offsets, first)
         n = _sift(
-            rng, offsets, pdg, status, first, last, lookup, codes_known, places_known, candidates, statuses, fates, ends
-        )
-        _decide(candidates, n, px, py, pz, x, y, z, flat, numbers, flat_bounds)
+            rng, offsets[first], offsets[last], pdg, status, lookup, codes_known, places_known, candidates, which,
+            statuses, fates, ends,
+        )  # fmt: skip
+        _decide(candidates, which, n, offsets[first], px, py, pz, mass, x, y, z, t, flat, numbers, flat_bounds)
         count = _candidates_to_table(
-            rng, candidates, n, px, py, pz, mass, x, y, z, t, pdg, offsets, first, fates, tasks
+            rng, candidates, which, n, px, py, pz, mass, x, y, z, t, pdg, offsets, first, fates, tasks
         )
         secondaries, following, most = 0, 0, MAX_CASCADE * n
         targets, target_status, target_ends = fates, statuses, ends
         while count > 0:
             _glide(tasks, count, numbers, flat, flat_bounds, flat_outside, flat_hadrons, pairs)
-            _walk_through(tasks, count, pieces, elements, flat, innermost, lists, group)
+            _walk_through(tasks, count, pieces, elements, flat, innermost, lists, group, listed, states)
             if secondaries + count * MAX_PRODUCTS > made_floats.shape[1]:
                 longer = 2 * (secondaries + count * MAX_PRODUCTS) + 8
                 made_floats, made_integers = _longer(made_floats, longer), _longer(made_integers, longer)
@@ -182,8 +186,9 @@ def _transport(
                     rng, made_floats, made_integers, following, secondaries, width - WIDTH,
                     lookup, codes_known, places_known, tasks,
                 )  # fmt: skip
-        if len(pdg) + made + secondaries > floats.shape[1]:
-            longer = 2 * (len(pdg) + made + secondaries)
+        # whole groups of rows are written: up to WIDTH - 1 behind the last
+        if len(pdg) + made + secondaries + WIDTH > floats.shape[1]:
+            longer = 2 * (len(pdg) + made + secondaries + WIDTH)
             floats, integers = _longer(floats, longer), _longer(integers, longer)
         _order(made_integers, secondaries, last - first, after, places)
         run = _put_events(

@@ -31,8 +31,8 @@ from toymc.generators.secondary import secondary_modes
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
 
-# columns of a species
-CHARGE, MASS, RATE, INTERACTS, HADRON_ROW, DECAYER, FIRST_MODE, BEHIND, LARGEST, AT_2_GEV, P_SLOW, SURVIVES = range(12)
+# columns of a species, first the eight that the fast decision reads as one row
+CHARGE, MASS, RATE, INTERACTS, BEHIND, P_SLOW, SURVIVES, LARGEST, HADRON_ROW, DECAYER, FIRST_MODE, AT_2_GEV = range(12)
 N_SPECIES = 12
 # who decays it
 STABLE, OWN, GENERATOR = 0, 1, 2
