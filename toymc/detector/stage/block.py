@@ -9,9 +9,12 @@ from toymc.detector.covariance.many import MANY_WORK
 from toymc.detector.fetch import _fetch
 from toymc.detector.stage.columns import (
     AT,
-    CODE,
+    BEFORE,
     DECAY,
     KIND,
+    M_ENERGY,
+    M_VX,
+    M_VZ,
     N_CHARGED,
     N_CHARGED_INTEGERS,
     N_FOUND,
@@ -19,8 +22,6 @@ from toymc.detector.stage.columns import (
     N_PHOTON,
     NEUTRAL,
     PHOTON,
-    ROW,
-    TRUTH,
 )
 from toymc.detector.stage.crystals import _charged_measured, _photons_measured
 from toymc.detector.stage.decisions import _chances, _found
@@ -29,8 +30,9 @@ from toymc.detector.stage.hits import _calculated, _placed, _tabulated
 from toymc.detector.stage.listing import _listed, _padded
 from toymc.detector.stage.measuring import _measured_helices
 from toymc.detector.stage.radiation import PHOTON_COLUMNS, _radiation
-from toymc.detector.stage.spurious import _write_clone, _write_fakes
-from toymc.detector.stage.writing import MAX_FAKES, _write_decay, _write_neutral, _write_photon, _write_single
+from toymc.detector.stage.spurious import MAX_FAKES, _write_clones, _write_fakes
+from toymc.detector.stage.tracks import _write_tracks
+from toymc.detector.stage.writing import _write_decay, _write_neutral, _write_photon, _write_single
 from toymc.kernels import inlined_kernel, kernel, lean_kernel
 from toymc.lanes import WIDTH
 
@@ -43,8 +45,8 @@ _STATE = 9
 
 @lean_kernel
 def _worked(
-    rng, n_charged, n_photons, n_electrons, field, charged, integers, photons, photon_truth, electrons, lines, n_lines,
-    found, factor, flat_factor, asked, states, results, hits, work, emitted, made,
+    rng, n_charged, n_photons, n_electrons, field, fate, charged, integers, photons, photon_truth, electrons, lines,
+    n_lines, found, factor, flat_factor, asked, states, results, hits, work, emitted, made,
     fit, response_fit, reals, places, values, surfaces, finding, kinks, efficiency, efficiency_columns,
     en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, klm, reach, reach_columns,
 ):  # fmt: skip
@@ -62,23 +64,19 @@ def _worked(
         )  # fmt: skip
         _chances(full, charged, field, finding, efficiency, efficiency_columns)
         _charged_measured(rng, full, charged, en, regions, sigma, response, scale, outer, hadrons, visible, ionisation)
-        n_found = _found(rng, n_lines, lines, charged, kinks, found)
-        if n_found > 0:
-            _measured_helices(
-                rng, _padded(found, n_found), found, charged, flat_factor, field, klm, reach, reach_columns
-            )
+    n_found = _found(rng, n_lines, lines, fate, charged, integers, kinks, found)
+    if n_found > 0:
+        _measured_helices(rng, _padded(found, n_found), found, charged, flat_factor, field, klm, reach, reach_columns)
     if n_photons > 0:
         _photons_measured(rng, _padded(photons, n_photons), photons, en, regions, sigma, response, scale, outer)
 
 
 @inlined_kernel
-def _written(
-    rng, first, begin, end, m, lines, pdg, px, py, pz, mass, x, y, z, fate, field,
-    charged, integers, photons, photon_truth, found, factor, finding, spurious, klm, reach, reach_columns, cumulative,
-    neutral, en, regions, sigma, hadrons, visible,
-    track_f, track_cov, track_i, impact, n_t, cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
+def _clusters_of(
+    rng, first, begin, end, lines, pdg, px, py, pz, mass, x, y, z, fate, charged, integers, photons, photon_truth,
+    klm, neutral, en, regions, sigma, hadrons, visible, cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
 ):  # fmt: skip
-    """Rows of the lines begin..end-1 of an event; (tracks of the block so far, tracks, clusters, KLM clusters)."""
+    """Clusters of the lines begin..end-1 of an event whose rows begin at `first`: (clusters, KLM clusters)."""
     for line in range(begin, end):
         kind, i = lines[line, KIND], lines[line, AT]
         if kind == PHOTON:
@@ -89,22 +87,15 @@ def _written(
                 klm, neutral, cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
             )  # fmt: skip
         elif kind == DECAY:
-            m, n_t, n_c = _write_decay(
-                rng, line, m, lines, fate, charged, integers, found, factor, finding, klm, cumulative,
-                en, regions, sigma, track_f, track_cov, track_i, impact, n_t, cluster_f, cluster_cov, cluster_i, n_c,
+            n_c = _write_decay(
+                rng, line, lines, charged, integers, en, regions, sigma, cluster_f, cluster_cov, cluster_i, n_c
             )  # fmt: skip
         else:
-            m, n_t, n_c = _write_single(
-                rng, line, m, lines, fate, charged, integers, photons, photon_truth, found, factor, finding, klm,
-                cumulative, en, regions, sigma, track_f, track_cov, track_i, impact, n_t,
+            n_c = _write_single(
+                rng, line, lines, charged, integers, photons, photon_truth, en, regions, sigma,
                 cluster_f, cluster_cov, cluster_i, n_c,
             )  # fmt: skip
-            if spurious.clone_rate > 0.0 and lines[line, CODE] == 1:
-                n_t = _write_clone(
-                    rng, i, integers[TRUTH, i], fate[integers[ROW, i]], charged, factor, field, spurious,
-                    finding, klm, reach, reach_columns, cumulative, track_f, track_cov, track_i, impact, n_t,
-                )  # fmt: skip
-    return m, n_t, n_c, n_k
+    return n_c, n_k
 
 
 @inlined_kernel
@@ -150,35 +141,62 @@ def _list_block(
 
 
 @lean_kernel
-def _write_block(
-    rng, start, stop, offsets, line_at, lines, pdg, px, py, pz, mass, x, y, z, fate, field,
-    charged, integers, photons, photon_truth, found, factor, finding, spurious, klm, reach, reach_columns, cumulative,
-    neutral, en, regions, sigma, hadrons, visible, background,
-    fake_helix, fake_sigma, fake_hits, fake_factor,
-    track_offsets, track_f, track_cov, track_i, ecl_energy, impact, n_t,
+def _cluster_block(
+    rng, start, stop, offsets, line_at, lines, pdg, px, py, pz, mass, x, y, z, fate, charged, integers, photons,
+    photon_truth, direction, energy, klm, neutral, en, regions, sigma, hadrons, visible, background,
     cluster_offsets, cluster_f, cluster_cov, cluster_i, n_c, klm_offsets, klm_f, klm_i, n_k,
 ):  # fmt: skip
-    """Rows of the events start..stop-1, options and merging of showers included."""
-    m = np.int64(0)
+    """Clusters of the events start..stop-1, background and merging included: (clusters, KLM clusters).
+
+    `direction` (3, tracks) and `energy` are where the tracks of the block hit the crystals, and what is left there:
+    merging adds to it.
+    """
     for i in range(start, stop):
-        track_offsets[i], cluster_offsets[i], klm_offsets[i] = n_t, n_c, n_k
-        m, n_t, n_c, n_k = _written(
-            rng, offsets[i], line_at[i - start], line_at[i - start + 1], m, lines, pdg, px, py, pz, mass, x, y, z,
-            fate, field, charged, integers, photons, photon_truth, found, factor, finding, spurious, klm, reach,
-            reach_columns, cumulative, neutral, en, regions, sigma, hadrons, visible, track_f, track_cov, track_i,
-            impact, n_t, cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
+        cluster_offsets[i], klm_offsets[i] = n_c, n_k
+        first, last = line_at[i - start], line_at[i - start + 1]
+        n_c, n_k = _clusters_of(
+            rng, offsets[i], first, last, lines, pdg, px, py, pz, mass, x, y, z, fate, charged, integers, photons,
+            photon_truth, klm, neutral, en, regions, sigma, hadrons, visible,
+            cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
         )  # fmt: skip
-        if spurious.fake_mean > 0.0:
-            n_t = _write_fakes(
-                rng, track_offsets[i], field, spurious, fake_helix, fake_sigma, fake_hits, fake_factor, finding,
-                klm, reach, reach_columns, cumulative, track_f, track_cov, track_i, impact, n_t,
-            )  # fmt: skip
         n_c = _background_clusters(rng, en, regions, sigma, background, cluster_f, cluster_cov, cluster_i, n_c)
         n_c = _merge_event(
-            rng, cluster_offsets[i], n_c, track_offsets[i], n_t, impact, ecl_energy, en,
+            rng, cluster_offsets[i], n_c, lines[first, BEFORE], lines[last, BEFORE], direction, energy, en,
             cluster_f, cluster_cov, cluster_i,
         )  # fmt: skip
-    return n_t, n_c, n_k
+    return n_c, n_k
+
+
+@lean_kernel
+def _track_block(
+    rng, start, stop, line_at, lines, fate, field, charged, integers, found, factor, finding, spurious, klm, reach,
+    reach_columns, cumulative, fake_helix, fake_sigma, fake_hits, fake_factor,
+    track_offsets, track_f, track_cov, track_i, n,
+):  # fmt: skip
+    """Tracks of the events start..stop-1, with clones and fakes where these options are on; the number of rows."""
+    end = lines[line_at[stop - start], BEFORE]
+    if not (spurious.fake_mean > 0.0 or spurious.clone_rate > 0.0):
+        for i in range(start, stop):
+            track_offsets[i] = n + lines[line_at[i - start], BEFORE]
+        return _write_tracks(
+            rng, np.int64(0), end, found, factor, finding, klm, cumulative, track_f, track_cov, track_i, n
+        )
+    for i in range(start, stop):
+        track_offsets[i] = n
+        first, last = line_at[i - start], line_at[i - start + 1]
+        n = _write_tracks(
+            rng, lines[first, BEFORE], lines[last, BEFORE], found, factor, finding, klm, cumulative,
+            track_f, track_cov, track_i, n,
+        )  # fmt: skip
+        n = _write_clones(
+            rng, first, last, lines, fate, charged, integers, factor, field, spurious, finding, klm, reach,
+            reach_columns, cumulative, found, end, track_f, track_cov, track_i, n,
+        )  # fmt: skip
+        n = _write_fakes(
+            rng, track_offsets[i], field, spurious, fake_helix, fake_sigma, fake_hits, fake_factor, finding,
+            klm, reach, reach_columns, cumulative, found, end, track_f, track_cov, track_i, n,
+        )  # fmt: skip
+    return n
 
 
 @lean_kernel
@@ -189,7 +207,7 @@ def _events(
     klm, reach, reach_columns, cumulative, neutral,
     charged, integers, photons, photon_truth, electrons, lines, line_at, found, factor, flat_factor, asked, states,
     results, hits, work, emitted, made, fake_helix, fake_sigma, fake_hits, fake_factor,
-    track_offsets, track_f, track_cov, track_i, ecl_energy, impact,
+    track_offsets, track_f, track_cov, track_i,
     cluster_offsets, cluster_f, cluster_cov, cluster_i, klm_offsets, klm_f, klm_i,
 ):  # fmt: skip
     """The loop over blocks of events; returns the numbers of tracks, clusters and KLM clusters."""
@@ -202,18 +220,21 @@ def _events(
             integers, photons, photon_truth, electrons, lines, line_at,
         )  # fmt: skip
         _worked(
-            rng, n_charged, n_photons, n_electrons, field, charged, integers, photons, photon_truth, electrons, lines,
-            n_lines, found, factor, flat_factor, asked, states, results, hits, work, emitted, made,
+            rng, n_charged, n_photons, n_electrons, field, fate, charged, integers, photons, photon_truth, electrons,
+            lines, n_lines, found, factor, flat_factor, asked, states, results, hits, work, emitted, made,
             fit, response_fit, reals, places, values, surfaces, finding, kinks, efficiency, efficiency_columns,
             en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, klm, reach, reach_columns,
         )  # fmt: skip
-        n_t, n_c, n_k = _write_block(
-            rng, start, stop, offsets, line_at, lines, pdg, px, py, pz, mass, x, y, z, fate, field,
-            charged, integers, photons, photon_truth, found, factor, finding, spurious, klm, reach,
-            reach_columns, cumulative, neutral, en, regions, sigma, hadrons, visible, background,
-            fake_helix, fake_sigma, fake_hits, fake_factor,
-            track_offsets, track_f, track_cov, track_i, ecl_energy, impact, n_t,
-            cluster_offsets, cluster_f, cluster_cov, cluster_i, n_c, klm_offsets, klm_f, klm_i, n_k,
+        n_c, n_k = _cluster_block(
+            rng, start, stop, offsets, line_at, lines, pdg, px, py, pz, mass, x, y, z, fate, charged, integers,
+            photons, photon_truth, found[M_VX : M_VZ + 1], found[M_ENERGY], klm, neutral, en, regions, sigma, hadrons,
+            visible, background, cluster_offsets, cluster_f, cluster_cov, cluster_i, n_c,
+            klm_offsets, klm_f, klm_i, n_k,
+        )  # fmt: skip
+        n_t = _track_block(
+            rng, start, stop, line_at, lines, fate, field, charged, integers, found, factor, finding, spurious, klm,
+            reach, reach_columns, cumulative, fake_helix, fake_sigma, fake_hits, fake_factor,
+            track_offsets, track_f, track_cov, track_i, n_t,
         )  # fmt: skip
         start = stop
     track_offsets[-1], cluster_offsets[-1], klm_offsets[-1] = n_t, n_c, n_k
@@ -224,7 +245,7 @@ def _events(
 def _simulate(
     rng, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, field,
     fit, response_fit, covariance, finding_tables, calorimeter, klm_tables,
-    track_offsets, track_f, track_cov, track_i, impact,
+    track_offsets, track_f, track_cov, track_i,
     cluster_offsets, cluster_f, cluster_cov, cluster_i, klm_offsets, klm_f, klm_i,
 ):  # fmt: skip
     """Fill tracks, clusters and KLM clusters of every event; returns their numbers.
@@ -252,11 +273,11 @@ def _simulate(
         reach.reshape(-1), reach.shape[1], cumulative, neutral,
         np.empty((N_CHARGED, room)), np.empty((N_CHARGED_INTEGERS, room), dtype=np.int64),
         np.empty((N_PHOTON, photon_room)), np.empty(photon_room, dtype=np.int64), np.empty(room, dtype=np.int64),
-        np.empty((rows, N_LINE), dtype=np.int64), np.empty(len(offsets) + 1, dtype=np.int64),
+        np.empty((rows + 1, N_LINE), dtype=np.int64), np.empty(len(offsets) + 1, dtype=np.int64),
         np.empty((N_FOUND, room)), factor, factor.reshape(-1), np.empty(room, dtype=np.int64),
         np.empty((_STATE, room)), np.empty((room, 15)), np.empty((room, 3), dtype=np.int64), np.empty(MANY_WORK),
         np.empty((MAX_BREMS, 4)), np.empty((MAX_BREMS, PHOTON_COLUMNS)),
         np.empty((MAX_FAKES, 5)), np.empty((MAX_FAKES, 5)), np.empty(MAX_FAKES, dtype=np.int32), np.zeros(15),
-        track_offsets, track_f, track_cov, track_i, track_f[9], impact,
+        track_offsets, track_f, track_cov, track_i,
         cluster_offsets, cluster_f, cluster_cov, cluster_i, klm_offsets, klm_f, klm_i,
     )  # fmt: skip
