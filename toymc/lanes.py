@@ -317,13 +317,16 @@ def loaded(context: Any, array: Any, index: Any) -> Any:
 
 @_instruction
 def stored(context: Any, array: Any, index: Any, value: Any) -> Any:
-    """Write eight neighbours from array[index] on."""
-    if not (isinstance(array, types.Array) and array.ndim == 1 and array.dtype == types.float64):
+    """Write eight neighbours from array[index] on, doubles or (what is left without the fraction) int32."""
+    if not (isinstance(array, types.Array) and array.ndim == 1 and array.dtype in (types.float64, types.int32)):
         return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        place = builder.bitcast(_pointer(context, builder, sig.args[0], *args[:2]), _vector(_DOUBLE).as_pointer())
-        builder.store(args[2], place, align=8)
+        kind, vector = sig.args[0], args[2]
+        if kind.dtype == types.int32:
+            vector = builder.fptosi(vector, _vector(ir.IntType(32)))
+        place = builder.bitcast(_pointer(context, builder, kind, *args[:2]), vector.type.as_pointer())
+        builder.store(vector, place, align=kind.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
     return signature(types.void, array, types.int64, LANES), generate

@@ -21,7 +21,6 @@ from toymc.detector.stage.columns import (
     N_LINE,
     N_PHOTON,
     NEUTRAL,
-    PHOTON,
 )
 from toymc.detector.stage.crystals import _charged_measured, _photons_measured
 from toymc.detector.stage.decisions import _chances, _found
@@ -32,7 +31,7 @@ from toymc.detector.stage.measuring import _measured_helices
 from toymc.detector.stage.radiation import PHOTON_COLUMNS, _radiation
 from toymc.detector.stage.spurious import MAX_FAKES, _write_clones, _write_fakes
 from toymc.detector.stage.tracks import _write_tracks
-from toymc.detector.stage.writing import _write_decay, _write_neutral, _write_photon, _write_single
+from toymc.detector.stage.writing import _write_decay, _write_neutral, _write_photons, _write_single
 from toymc.kernels import inlined_kernel, kernel, lean_kernel
 from toymc.lanes import WIDTH
 
@@ -46,7 +45,7 @@ _STATE = 9
 @lean_kernel
 def _worked(
     rng, n_charged, n_photons, n_electrons, field, fate, charged, integers, photons, photon_truth, electrons, lines,
-    n_lines, found, factor, flat_factor, asked, states, results, hits, work, emitted, made,
+    n_lines, busy, found, factor, flat_factor, asked, states, results, hits, work, emitted, made,
     fit, response_fit, reals, places, values, surfaces, finding, kinks, efficiency, efficiency_columns,
     en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, klm, reach, reach_columns,
 ):  # fmt: skip
@@ -64,7 +63,7 @@ def _worked(
         )  # fmt: skip
         _chances(full, charged, field, finding, efficiency, efficiency_columns)
         _charged_measured(rng, full, charged, en, regions, sigma, response, scale, outer, hadrons, visible, ionisation)
-    n_found = _found(rng, n_lines, lines, fate, charged, integers, kinks, found)
+    n_found = _found(rng, n_lines, lines, busy, fate, charged, integers, kinks, found)
     if n_found > 0:
         _measured_helices(rng, _padded(found, n_found), found, charged, flat_factor, field, klm, reach, reach_columns)
     if n_photons > 0:
@@ -72,29 +71,26 @@ def _worked(
 
 
 @inlined_kernel
-def _clusters_of(
-    rng, first, begin, end, lines, pdg, px, py, pz, mass, x, y, z, fate, charged, integers, photons, photon_truth,
+def _more_clusters(
+    rng, line, first, lines, pdg, px, py, pz, mass, x, y, z, fate, charged, integers, photons, photon_truth,
     klm, neutral, en, regions, sigma, hadrons, visible, cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
 ):  # fmt: skip
-    """Clusters of the lines begin..end-1 of an event whose rows begin at `first`: (clusters, KLM clusters)."""
-    for line in range(begin, end):
-        kind, i = lines[line, KIND], lines[line, AT]
-        if kind == PHOTON:
-            n_c = _write_photon(rng, i, photons, photon_truth, en, cluster_f, cluster_cov, cluster_i, n_c)
-        elif kind == NEUTRAL:
-            n_c, n_k = _write_neutral(
-                rng, i, i - first, pdg, px, py, pz, mass, x, y, z, fate, en, regions, sigma, hadrons, visible,
-                klm, neutral, cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
-            )  # fmt: skip
-        elif kind == DECAY:
-            n_c = _write_decay(
-                rng, line, lines, charged, integers, en, regions, sigma, cluster_f, cluster_cov, cluster_i, n_c
-            )  # fmt: skip
-        else:
-            n_c = _write_single(
-                rng, line, lines, charged, integers, photons, photon_truth, en, regions, sigma,
-                cluster_f, cluster_cov, cluster_i, n_c,
-            )  # fmt: skip
+    """Clusters of a line of the event whose rows begin at `first`: (clusters, KLM clusters)."""
+    kind, i = lines[line, KIND], lines[line, AT]
+    if kind == NEUTRAL:
+        n_c, n_k = _write_neutral(
+            rng, i, i - first, pdg, px, py, pz, mass, x, y, z, fate, en, regions, sigma, hadrons, visible,
+            klm, neutral, cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
+        )  # fmt: skip
+    elif kind == DECAY:
+        n_c = _write_decay(
+            rng, line, lines, charged, integers, en, regions, sigma, cluster_f, cluster_cov, cluster_i, n_c
+        )  # fmt: skip
+    else:
+        n_c = _write_single(
+            rng, line, lines, charged, integers, photons, photon_truth, en, regions, sigma,
+            cluster_f, cluster_cov, cluster_i, n_c,
+        )  # fmt: skip
     return n_c, n_k
 
 
@@ -120,7 +116,7 @@ def _fetch_rows(j, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc
 @lean_kernel
 def _list_block(
     rng, start, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip,
-    charged, integers, photons, photon_truth, electrons, lines, line_at,
+    charged, integers, photons, photon_truth, electrons, lines, line_at, photon_at,
 ):  # fmt: skip
     """Enter the events from `start` on that make a block: (first event behind it, entries of each kind, lines)."""
     n_charged, n_photons, n_electrons, n_lines = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
@@ -130,20 +126,20 @@ def _list_block(
         _fetch_rows(
             offsets[stop + 1] + _FETCH_ROWS, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip
         )
-        line_at[stop - start] = n_lines
+        line_at[stop - start], photon_at[stop - start] = n_lines, n_photons
         n_charged, n_photons, n_electrons, n_lines = _listed(
             rng, stop, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, charged,
             integers, photons, photon_truth, electrons, lines, n_charged, n_photons, n_electrons, n_lines,
         )  # fmt: skip
         stop += 1
-    line_at[stop - start] = n_lines
+    line_at[stop - start], photon_at[stop - start] = n_lines, n_photons
     return stop, n_charged, n_photons, n_electrons, n_lines
 
 
 @lean_kernel
 def _cluster_block(
-    rng, start, stop, offsets, line_at, lines, pdg, px, py, pz, mass, x, y, z, fate, charged, integers, photons,
-    photon_truth, direction, energy, klm, neutral, en, regions, sigma, hadrons, visible, background,
+    rng, start, stop, offsets, line_at, photon_at, busy, lines, pdg, px, py, pz, mass, x, y, z, fate, charged, integers,
+    photons, photon_truth, direction, energy, klm, neutral, en, regions, sigma, hadrons, visible, background,
     cluster_offsets, cluster_f, cluster_cov, cluster_i, n_c, klm_offsets, klm_f, klm_i, n_k,
 ):  # fmt: skip
     """Clusters of the events start..stop-1, background and merging included: (clusters, KLM clusters).
@@ -151,14 +147,21 @@ def _cluster_block(
     `direction` (3, tracks) and `energy` are where the tracks of the block hit the crystals, and what is left there:
     merging adds to it.
     """
+    k = np.int64(0)
     for i in range(start, stop):
         cluster_offsets[i], klm_offsets[i] = n_c, n_k
         first, last = line_at[i - start], line_at[i - start + 1]
-        n_c, n_k = _clusters_of(
-            rng, offsets[i], first, last, lines, pdg, px, py, pz, mass, x, y, z, fate, charged, integers, photons,
-            photon_truth, klm, neutral, en, regions, sigma, hadrons, visible,
-            cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
+        n_c = _write_photons(
+            photon_at[i - start], photon_at[i - start + 1], photons, photon_truth,
+            cluster_f, cluster_cov, cluster_i, n_c,
         )  # fmt: skip
+        while busy[k] < last:
+            n_c, n_k = _more_clusters(
+                rng, busy[k], offsets[i], lines, pdg, px, py, pz, mass, x, y, z, fate, charged, integers, photons,
+                photon_truth, klm, neutral, en, regions, sigma, hadrons, visible,
+                cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
+            )  # fmt: skip
+            k += 1
         n_c = _background_clusters(rng, en, regions, sigma, background, cluster_f, cluster_cov, cluster_i, n_c)
         n_c = _merge_event(
             rng, cluster_offsets[i], n_c, lines[first, BEFORE], lines[last, BEFORE], direction, energy, en,
@@ -205,8 +208,8 @@ def _events(
     fit, response_fit, reals, places, values, surfaces, finding, kinks, spurious, efficiency, efficiency_columns,
     en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, background,
     klm, reach, reach_columns, cumulative, neutral,
-    charged, integers, photons, photon_truth, electrons, lines, line_at, found, factor, flat_factor, asked, states,
-    results, hits, work, emitted, made, fake_helix, fake_sigma, fake_hits, fake_factor,
+    charged, integers, photons, photon_truth, electrons, lines, line_at, photon_at, busy, found, factor, flat_factor,
+    asked, states, results, hits, work, emitted, made, fake_helix, fake_sigma, fake_hits, fake_factor,
     track_offsets, track_f, track_cov, track_i,
     cluster_offsets, cluster_f, cluster_cov, cluster_i, klm_offsets, klm_f, klm_i,
 ):  # fmt: skip
@@ -217,18 +220,18 @@ def _events(
     while start < n_events:
         stop, n_charged, n_photons, n_electrons, n_lines = _list_block(
             rng, start, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, charged,
-            integers, photons, photon_truth, electrons, lines, line_at,
+            integers, photons, photon_truth, electrons, lines, line_at, photon_at,
         )  # fmt: skip
         _worked(
             rng, n_charged, n_photons, n_electrons, field, fate, charged, integers, photons, photon_truth, electrons,
-            lines, n_lines, found, factor, flat_factor, asked, states, results, hits, work, emitted, made,
+            lines, n_lines, busy, found, factor, flat_factor, asked, states, results, hits, work, emitted, made,
             fit, response_fit, reals, places, values, surfaces, finding, kinks, efficiency, efficiency_columns,
             en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, klm, reach, reach_columns,
         )  # fmt: skip
         n_c, n_k = _cluster_block(
-            rng, start, stop, offsets, line_at, lines, pdg, px, py, pz, mass, x, y, z, fate, charged, integers,
-            photons, photon_truth, found[M_VX : M_VZ + 1], found[M_ENERGY], klm, neutral, en, regions, sigma, hadrons,
-            visible, background, cluster_offsets, cluster_f, cluster_cov, cluster_i, n_c,
+            rng, start, stop, offsets, line_at, photon_at, busy, lines, pdg, px, py, pz, mass, x, y, z, fate, charged,
+            integers, photons, photon_truth, found[M_VX : M_VZ + 1], found[M_ENERGY], klm, neutral, en, regions, sigma,
+            hadrons, visible, background, cluster_offsets, cluster_f, cluster_cov, cluster_i, n_c,
             klm_offsets, klm_f, klm_i, n_k,
         )  # fmt: skip
         n_t = _track_block(
@@ -274,6 +277,7 @@ def _simulate(
         np.empty((N_CHARGED, room)), np.empty((N_CHARGED_INTEGERS, room), dtype=np.int64),
         np.empty((N_PHOTON, photon_room)), np.empty(photon_room, dtype=np.int64), np.empty(room, dtype=np.int64),
         np.empty((rows + 1, N_LINE), dtype=np.int64), np.empty(len(offsets) + 1, dtype=np.int64),
+        np.empty(len(offsets) + 1, dtype=np.int64), np.empty(rows + 1, dtype=np.int64),
         np.empty((N_FOUND, room)), factor, factor.reshape(-1), np.empty(room, dtype=np.int64),
         np.empty((_STATE, room)), np.empty((room, 15)), np.empty((room, 3), dtype=np.int64), np.empty(MANY_WORK),
         np.empty((MAX_BREMS, 4)), np.empty((MAX_BREMS, PHOTON_COLUMNS)),

@@ -22,6 +22,7 @@ from toymc.detector.stage.columns import (
     END,
     ENERGY,
     ENTRY,
+    INTERACTED,
     JOINED,
     KIND,
     M_ENERGY,
@@ -30,6 +31,7 @@ from toymc.detector.stage.columns import (
     M_VX,
     M_VY,
     M_VZ,
+    N_PHOTONS,
     OMEGA,
     PHI0,
     PIXEL,
@@ -140,22 +142,29 @@ def _decay_tracks(rng, i, fate, charged, integers, kinks, found, n):
 
 
 @lean_kernel
-def _found(rng, n_lines, lines, fate, charged, integers, kinks, found):
+def _found(rng, n_lines, lines, busy, fate, charged, integers, kinks, found):
     """Enter the tracks of the block in `found`, in the order of the lines; their number.
 
-    `lines` has a row more than lines: the tracks before the end of the block.
+    `busy` gets the lines that may leave clusters beside those of tracks, and the number of lines behind them. `lines`
+    has a row more than lines: the tracks before the end of the block.
     """
     c = charged
-    n = np.int64(0)
+    n, n_busy = np.int64(0), np.int64(0)
     for m in range(n_lines):
         i = lines[m, AT]
         lines[m, BEFORE] = n
+        busy[n_busy] = m
+        more = True
         if lines[m, KIND] == SINGLE:
             is_found = c[DRAW, i] < c[CHANCE, i]
             lines[m, CODE] = 1 if is_found else 0
             if is_found:
                 n = _track(i, i, i, integers[TRUTH, i], fate[integers[ROW, i]], c, found, n)
+            alone = (c[ENERGY, i] > 0.0) & (not is_found)
+            more = alone | (c[INTERACTED, i] > 0.0) | (integers[N_PHOTONS, i] > 0)
         elif lines[m, KIND] == DECAY:
             lines[m, CODE], n = _decay_tracks(rng, i, fate, c, integers, kinks, found, n)
+        n_busy += 1 if more else 0
     lines[n_lines, BEFORE] = n
+    busy[n_busy] = n_lines
     return n

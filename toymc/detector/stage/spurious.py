@@ -48,6 +48,7 @@ from toymc.detector.stage.columns import (
 from toymc.detector.stage.tracks import _track_columns
 from toymc.events import FATE_NONE
 from toymc.kernels import inlined_kernel, lean_kernel
+from toymc.lanes import WIDTH
 
 MAX_FAKES = 8
 """Fake tracks of an event, at most."""
@@ -105,7 +106,7 @@ def _write_fakes(
 ):  # fmt: skip
     """Fake tracks of an event whose tracks are the rows first..n-1; the number of rows."""
     count = _fakes(rng, n - first, spurious, fake_helix, fake_sigma, fake_hits)
-    for m in range(min(count, track_f.shape[1] - n)):
+    for m in range(min(count, track_f.shape[1] - WIDTH - n)):
         for a in range(15):
             fake_factor[a] = 0.0
         for a, place in enumerate((0, 5, 9, 12, 14)):

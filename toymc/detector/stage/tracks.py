@@ -28,6 +28,7 @@ from toymc.detector.stage.columns import (
     M_Z0,
 )
 from toymc.kernels import inlined_kernel, lean_kernel
+from toymc.lanes import WIDTH, chosen, loaded, stored
 
 
 @inlined_kernel
@@ -55,31 +56,41 @@ def _turn_round(rng, begin, end, found, finding, track_cov, n):
             _mirror(track_cov[n + m - begin])
 
 
+@inlined_kernel
+def _track_rows(m, found, track_f, track_i, n):
+    """Rows from n on of eight tracks from m on, without the layers hit in the muon detector."""
+    f = found
+    omega, pt, tan_lambda = loaded(f[M_OMEGA], m), loaded(f[M_PT], m), loaded(f[M_TAN], m)
+    stored(track_f[0], n, loaded(f[M_D0], m))
+    stored(track_f[1], n, loaded(f[M_PHI0], m))
+    stored(track_f[2], n, omega)
+    stored(track_f[3], n, loaded(f[M_Z0], m))
+    stored(track_f[4], n, tan_lambda)
+    stored(track_f[5], n, pt * loaded(f[M_COS], m))
+    stored(track_f[6], n, pt * loaded(f[M_SIN], m))
+    stored(track_f[7], n, pt * tan_lambda)
+    stored(track_f[8], n, loaded(f[M_RADIATED], m))
+    stored(track_f[9], n, loaded(f[M_ENERGY], m))
+    stored(track_i[0], n, chosen(omega > 0.0, 1.0, -1.0))
+    stored(track_i[1], n, loaded(f[M_PIXEL], m))
+    stored(track_i[2], n, loaded(f[M_STRIP], m))
+    stored(track_i[3], n, loaded(f[M_WIRE], m))
+    stored(track_i[4], n, loaded(f[M_TRUTH], m))
+    stored(track_i[5], n, loaded(f[KLM_REGION], m))
+    stored(track_i[6], n, loaded(f[KLM_EXPECTED], m))
+    stored(track_i[8], n, loaded(f[M_FATE], m))
+
+
 @lean_kernel
 def _track_columns(rng, begin, end, found, finding, klm, cumulative, track_f, track_cov, track_i, n):
-    """Rows from n on of the tracks begin..end-1 of `found`, whose covariance is there already; the number of rows."""
+    """Rows from n on of the tracks begin..end-1 of `found`, whose covariance is there already; the number of rows.
+
+    Vectors are written whole: there have to be seven rows more in the columns.
+    """
     f, to = found, n - begin
     _turn_round(rng, begin, end, f, finding, track_cov, n)
-    for k in range(5):  # d0, phi0, omega, z0, tan lambda
-        for m in range(begin, end):
-            track_f[k, to + m] = f[M_D0 + k, m]
-    for m in range(begin, end):
-        track_f[5, to + m] = f[M_PT, m] * f[M_COS, m]
-        track_f[6, to + m] = f[M_PT, m] * f[M_SIN, m]
-        track_f[7, to + m] = f[M_PT, m] * f[M_TAN, m]
-    for m in range(begin, end):
-        track_f[8, to + m] = f[M_RADIATED, m]
-        track_f[9, to + m] = f[M_ENERGY, m]
-    for m in range(begin, end):
-        track_i[0, to + m] = 1 if f[M_OMEGA, m] > 0.0 else -1
-        track_i[1, to + m] = np.int32(f[M_PIXEL, m])
-        track_i[2, to + m] = np.int32(f[M_STRIP, m])
-        track_i[3, to + m] = np.int32(f[M_WIRE, m])
-    for m in range(begin, end):
-        track_i[4, to + m] = np.int32(f[M_TRUTH, m])
-        track_i[5, to + m] = np.int32(f[KLM_REGION, m])
-        track_i[6, to + m] = np.int32(f[KLM_EXPECTED, m])
-        track_i[8, to + m] = np.int32(f[M_FATE, m])
+    for m in range(begin, end, WIDTH):
+        _track_rows(m, f, track_f, track_i, to + m)
     for m in range(begin, end):
         track_i[7, to + m] = _klm_last(
             rng, np.int64(f[M_SPECIES, m]), f[M_CHARGE, m], np.int64(f[KLM_REGION, m]), np.int64(f[KLM_EXPECTED, m]),

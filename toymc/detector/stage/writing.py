@@ -23,6 +23,7 @@ from toymc.detector.stage.columns import (
     P_PHI,
     P_REGION,
     P_THETA,
+    P_TIME,
     P_VX,
     P_VY,
     P_VZ,
@@ -42,16 +43,17 @@ from toymc.kernels import inlined_kernel, lean_kernel
 
 
 @inlined_kernel
-def _write_photon(rng, i, photons, truth, numbers, cluster_f, cluster_cov, cluster_i, n):
-    """Row n: the cluster of entry i of the photons, if it makes one."""
+def _write_photons(begin, end, photons, truth, cluster_f, cluster_cov, cluster_i, n):
+    """Clusters of the photons begin..end-1 that make one, as rows from n on; the number of rows."""
     p = photons
-    if not p[P_MEASURED, i] > 0.0:
-        return n
-    return _put(
-        p[P_MEASURED, i], p[P_THETA, i], p[P_PHI, i], p[P_WIDTH, i], p[P_WIDTH_THETA, i], p[P_WIDTH_PHI, i],
-        p[P_VX, i], p[P_VY, i], p[P_VZ, i], np.int32(p[P_REGION, i]), truth[i], rng.random() < numbers.in_time,
-        cluster_f, cluster_cov, cluster_i, n,
-    )  # fmt: skip
+    for i in range(begin, end):
+        after = _put(
+            p[P_MEASURED, i], p[P_THETA, i], p[P_PHI, i], p[P_WIDTH, i], p[P_WIDTH_THETA, i], p[P_WIDTH_PHI, i],
+            p[P_VX, i], p[P_VY, i], p[P_VZ, i], np.int32(p[P_REGION, i]), truth[i], np.int32(p[P_TIME, i]),
+            cluster_f, cluster_cov, cluster_i, n,
+        )  # fmt: skip
+        n = after if p[P_MEASURED, i] > 0.0 else n  # written in any case: a jump would often be guessed wrongly
+    return n
 
 
 @inlined_kernel
@@ -105,8 +107,10 @@ def _write_single(
 ):  # fmt: skip
     """Clusters of a charged particle beside the one of its track, those of photons that it radiated included."""
     i = lines[line, AT]
-    for k in range(integers[FIRST_PHOTON, i], integers[FIRST_PHOTON, i] + integers[N_PHOTONS, i]):
-        n = _write_photon(rng, k, photons, photon_truth, numbers, cluster_f, cluster_cov, cluster_i, n)
+    first = integers[FIRST_PHOTON, i]
+    n = _write_photons(
+        first, first + integers[N_PHOTONS, i], photons, photon_truth, cluster_f, cluster_cov, cluster_i, n
+    )
     return _write_crystals(
         rng, i, lines[line, CODE] == 1, charged, integers, numbers, regions, sigma,
         cluster_f, cluster_cov, cluster_i, n,
