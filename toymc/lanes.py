@@ -317,8 +317,11 @@ def loaded(context: Any, array: Any, index: Any) -> Any:
 
 @_instruction
 def stored(context: Any, array: Any, index: Any, value: Any) -> Any:
-    """Write eight neighbours from array[index] on, doubles or (what is left without the fraction) int32."""
-    if not (isinstance(array, types.Array) and array.ndim == 1 and array.dtype in (types.float64, types.int32)):
+    """Write eight neighbours from array[index] on: real numbers as doubles or without their fraction as int32, places
+    as int64."""
+    if not (isinstance(array, types.Array) and array.ndim == 1):
+        return None
+    if array.dtype not in {LANES: (types.float64, types.int32), PLACES: (types.int64,)}.get(value, ()):
         return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -329,7 +332,7 @@ def stored(context: Any, array: Any, index: Any, value: Any) -> Any:
         builder.store(vector, place, align=kind.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
-    return signature(types.void, array, types.int64, LANES), generate
+    return signature(types.void, array, types.int64, value), generate
 
 
 @_instruction

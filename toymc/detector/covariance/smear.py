@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from toymc.detector.covariance.exact import _particles, _unfold
 from toymc.detector.covariance.header import CONSTANTS
-from toymc.detector.covariance.lookup import _interpolated, _place, _silicon
+from toymc.detector.covariance.lookup import _interpolated, _place, _rows, _silicon
 from toymc.detector.covariance.many import _exact_columns, particle_columns
 from toymc.detector.covariance.surfaces import Constants
 from toymc.detector.covariance.table import CovarianceTables
@@ -60,11 +60,12 @@ def _from_table(states, field, reals, places, values, helix, factor, hits, left)
         x, y, z, px, py, pz = states[0, i], states[1, i], states[2, i], states[3, i], states[4, i], states[5, i]
         d0, phi0, omega, z0, tan_lambda = _to_helix(x, y, z, px, py, pz, states[6, i], field)
         helix[i, 0], helix[i, 1], helix[i, 2], helix[i, 3], helix[i, 4] = d0, phi0, omega, z0, tan_lambda
-        a, b, f, g, bits = _place(
+        here, base, f, g, bits = _place(
             x * x + y * y, 0.5 * math.log(px * px + py * py), states[7, i], states[8, i],
             d0, phi0, omega, z0, tan_lambda, reals, places,
         )  # fmt: skip
         wires = np.int64(-1)
+        a, b = _rows(here, base, places) if here >= 0 else (here, here)
         if a >= 0:
             wires = _interpolated(a, b, f, g, values, factor[i])
         if wires < 0:

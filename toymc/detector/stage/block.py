@@ -53,7 +53,7 @@ def _worked(
     if n_charged > 0:
         full = _padded(charged, n_charged)
         _helices(full, charged, field, finding, efficiency, efficiency_columns)
-        _placed(n_charged, charged, integers, reals, places, values)
+        _placed(full, charged, integers, reals, places, values)
         n_asked = _tabulated(n_charged, charged, integers, values, places, factor, asked)
         if n_asked > 0:
             _calculated(n_asked, asked, charged, factor, states, results, hits, reals, surfaces, work)
