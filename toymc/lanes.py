@@ -304,13 +304,23 @@ def _pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> A
 
 @_instruction
 def loaded(context: Any, array: Any, index: Any) -> Any:
-    """The eight neighbours array[index] ... array[index + 7] of a contiguous one-dimensional array of doubles."""
-    if not (isinstance(array, types.Array) and array.ndim == 1 and array.dtype == types.float64):
+    """The eight neighbours array[index] ... array[index + 7] of a contiguous one-dimensional array.
+
+    Of doubles, or of uint16 that are the leading halves of numbers in single precision (see `toymc.detector.pages`).
+    """
+    if not (isinstance(array, types.Array) and array.ndim == 1 and array.dtype in (types.float64, types.uint16)):
         return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        place = builder.bitcast(_pointer(context, builder, sig.args[0], *args), _vector(_DOUBLE).as_pointer())
-        return builder.load(place, align=8)
+        halved = sig.args[0].dtype == types.uint16
+        kind = _vector(ir.IntType(16) if halved else _DOUBLE)
+        place = builder.bitcast(_pointer(context, builder, sig.args[0], *args), kind.as_pointer())
+        value = builder.load(place, align=2 if halved else 8)
+        if not halved:
+            return value
+        word = _vector(ir.IntType(32))
+        bits = builder.shl(builder.zext(value, word), ir.Constant(word, [16] * WIDTH))
+        return builder.fpext(builder.bitcast(bits, _vector(ir.FloatType())), _vector(_DOUBLE))
 
     return signature(LANES, array, types.int64), generate
 

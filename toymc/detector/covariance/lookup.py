@@ -42,18 +42,8 @@ from toymc.detector.covariance.header import (
     WINDOWED,
 )
 from toymc.detector.covariance.surfaces import Constants
-from toymc.detector.fetch import _fetch
 from toymc.kernels import inlined_kernel
-from toymc.lanes import chosen, higher_of, lower_of, nearest, real, some, taken, whole
-
-
-@inlined_kernel
-def _ahead(a, b, values):
-    """Have the numbers at the places a and b of the table (two cache lines each) on their way."""
-    _fetch(values, a)
-    _fetch(values, a + 16)
-    _fetch(values, b)
-    _fetch(values, b + 16)
+from toymc.lanes import WIDTH, chosen, higher_of, loaded, lower_of, nearest, real, some, stored, taken, whole
 
 
 @inlined_kernel
@@ -148,9 +138,9 @@ def _constants(reals):
 def _place(rho2, log_pt, mass, end_arc, d0, phi0, omega, z0, tan_lambda, reals, places):
     """Where the table has a particle: (here, base, f, g, pattern); `here` is -1 where it has not.
 
-    `places[here]` and the number a row of cells behind it are the rows of its cell at the two nodes of pT among those
-    of its species and charge, which begin at the row `base` (see `_rows`). f and g are the shares of the way from one
-    node to the other and from the lower to the upper end of the cell. One particle or eight (see `toymc.lanes`).
+    `places[here]` and the number behind it are the rows of its cell at the two nodes of pT among those of its species
+    and charge, which begin at the row `base` (see `_rows`). f and g are the shares of the way from one node to the
+    other and from the lower to the upper end of the cell. One particle or eight (see `toymc.lanes`).
     """
     species = _species(mass, reals)
     node = chosen(
@@ -174,37 +164,33 @@ def _place(rho2, log_pt, mass, end_arc, d0, phi0, omega, z0, tan_lambda, reals, 
     f = node - real(k)
     c, g = _cell(along, species, k, f, reals, places)
     bits, there = _pattern(d0, phi0, omega, z0, tan_lambda, there, reals, places)
-    here = places[ROWS_AT] + (bits * places[N_PT] + k) * (places[N_EDGES] - 1) + c
+    here = places[ROWS_AT] + (bits * (places[N_EDGES] - 1) + c) * places[N_PT] + k
     base = (2 * species + chosen(omega < 0.0, 1, 0)) * places[N_ROWS]
     return chosen(there, here, -1), base, f, g, bits
 
 
 @inlined_kernel
-def _rows_ahead(here, places):
-    """Have the two rows of `_rows` on their way."""
-    _fetch(places, here)
-    _fetch(places, here + places[N_EDGES] - 1)
-
-
-@inlined_kernel
 def _rows(here, base, places):
     """The first of the 32 numbers of a cell at its two nodes of pT in `values`; -1 where the table has none."""
-    i, j = places[here], places[here + places[N_EDGES] - 1]
+    i, j = places[here], places[here + 1]
     if i < 0 or j < 0:
         return np.int64(-1), np.int64(-1)
     return np.int64(32 * (base + i)), np.int64(32 * (base + j))
 
 
 @inlined_kernel
-def _interpolated(a, b, f, g, values, factor):
-    """Factor of a place of the table; its wire layers, -1 if the table leaves it to the exact calculation."""
-    if not (values[a] > 0.0 and values[a + 16] > 0.0 and values[b] > 0.0 and values[b + 16] > 0.0):
+def _interpolated(a, b, f, g, values, factor, at):
+    """Write the factor of a place of the table, 15 numbers from factor[at] on, and the wire layers behind it.
+
+    Returns the wire layers, -1 if the table leaves it to the exact calculation.
+    """
+    if values[a] == 0 or values[a + 16] == 0 or values[b] == 0 or values[b + 16] == 0:
         return np.int64(-1)
     w0, w1, w2, w3 = (1.0 - f) * (1.0 - g), (1.0 - f) * g, f * (1.0 - g), f * g
-    for m in range(15):
-        factor[m] = w0 * values[a + m] + w1 * values[a + m + 16] + w2 * values[b + m] + w3 * values[b + m + 16]
-    wires = w0 * values[a + 15] + w1 * values[a + 31] + w2 * values[b + 15] + w3 * values[b + 31]
-    return np.int64(wires + 0.5)
+    for m in range(0, 16, WIDTH):
+        low = w0 * loaded(values, a + m) + w1 * loaded(values, a + m + 16)
+        stored(factor, at + m, low + w2 * loaded(values, b + m) + w3 * loaded(values, b + m + 16))
+    return np.int64(factor[at + 15] + 0.5)
 
 
 @inlined_kernel

@@ -54,7 +54,7 @@ def _worked(
         full = _padded(charged, n_charged)
         _helices(full, charged, field, finding, efficiency, efficiency_columns)
         _placed(full, charged, integers, reals, places, values)
-        n_asked = _tabulated(n_charged, charged, integers, values, places, factor, asked)
+        n_asked = _tabulated(n_charged, charged, integers, values, places, flat_factor, asked)
         if n_asked > 0:
             _calculated(n_asked, asked, charged, factor, states, results, hits, reals, surfaces, work)
         n_photons = _radiation(
@@ -266,7 +266,7 @@ def _simulate(
     # odd numbers of vectors: columns do not fall onto the same lines of the caches
     room = (3 * rows // 2 // WIDTH + 2 | 1) * WIDTH
     photon_room = ((1 + MAX_BREMS) * rows // WIDTH + 2 | 1) * WIDTH
-    factor = np.zeros((room, 15))
+    factor = np.zeros((room, 16))
     return _events(
         rng, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, field,
         fit, response_fit, reals, places, values, surfaces, finding, kinks, spurious,

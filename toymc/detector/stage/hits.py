@@ -2,16 +2,9 @@
 
 import numpy as np
 
-from toymc.detector.covariance.lookup import (
-    _ahead,
-    _constants,
-    _interpolated,
-    _place,
-    _rows,
-    _rows_ahead,
-    _silicon,
-)
+from toymc.detector.covariance.lookup import _constants, _interpolated, _place, _rows, _silicon
 from toymc.detector.covariance.many import _exact_many
+from toymc.detector.fetch import _fetch
 from toymc.detector.stage.columns import (
     CALCULATE,
     CHARGE,
@@ -72,18 +65,18 @@ def _placed(n, charged, integers, reals, places, values):
         if i < n:
             _find_places(i, charged, integers, reals, places)
             for k in range(i, i + WIDTH):
-                if integers[NODE_A, k] >= 0:
-                    _rows_ahead(integers[NODE_A, k], places)
+                _fetch(places, integers[NODE_A, k])  # of a place that does not exist: no harm
         for k in range(max(i - WIDTH, 0), i):
             if integers[NODE_A, k] >= 0:
                 a, b = _rows(integers[NODE_A, k], integers[NODE_B, k], places)
                 integers[NODE_A, k], integers[NODE_B, k] = a, b
                 if a >= 0:
-                    _ahead(a, b, values)
+                    _fetch(values, a)
+                    _fetch(values, b)
 
 
 @lean_kernel
-def _tabulated(n, charged, integers, values, places, factor, asked):
+def _tabulated(n, charged, integers, values, places, flat_factor, asked):
     """Hits and factors from the table; entries that it does not have go to `asked`, whose number is returned."""
     c = charged
     n_asked = np.int64(0)
@@ -93,7 +86,7 @@ def _tabulated(n, charged, integers, values, places, factor, asked):
         if a != HOPELESS:
             wires = np.int64(CALCULATE)
             if a >= 0:
-                wires = _interpolated(a, integers[NODE_B, i], c[NODE_F, i], c[NODE_G, i], values, factor[i])
+                wires = _interpolated(a, integers[NODE_B, i], c[NODE_F, i], c[NODE_G, i], values, flat_factor, 16 * i)
             if wires < 0:
                 asked[n_asked] = i
                 n_asked += 1

@@ -44,7 +44,7 @@ from toymc.lanes import WIDTH, loaded, real, root, stored, taken, whole
 def _measured_helices(rng, n, found, charged, factor, field, klm, reach, columns):
     """Draw the first n tracks of `found` (whole vectors), and say how far muons of their momentum would reach.
 
-    `factor` is flat, 15 numbers an entry; `reach` too, `columns` numbers a row.
+    `factor` is flat, 16 numbers an entry; `reach` too, `columns` numbers a row.
     """
     c, f = charged, found
     for i in range(n):
@@ -56,7 +56,7 @@ def _measured_helices(rng, n, found, charged, factor, field, klm, reach, columns
             taken(c[D0], entry), taken(c[PHI0], entry), taken(c[OMEGA], entry), taken(c[Z0], entry),
             taken(c[TAN], entry),
             loaded(f[GAUSS], i), loaded(f[GAUSS + 1], i), loaded(f[GAUSS + 2], i), loaded(f[GAUSS + 3], i),
-            loaded(f[GAUSS + 4], i), factor, 15 * entry,
+            loaded(f[GAUSS + 4], i), factor, 16 * entry,
         )  # fmt: skip
         cosine, sine = cos_sin_of(phi)
         stored(f[M_D0], i, d0)
