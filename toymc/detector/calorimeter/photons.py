@@ -26,7 +26,7 @@ from toymc.detector.calorimeter.surface import _impact, _material_row, _of_regio
 from toymc.detector.fetch import _fetch
 from toymc.kernels import inlined_kernel
 from toymc.lane_math import atan2_of, exp_of, log_of
-from toymc.lanes import chosen, higher_of, lower_of, nearest, real, root, taken, whole
+from toymc.lanes import WIDTH, chosen, higher_of, lower_of, nearest, real, root, taken, whole
 
 _N_E, _N_S, _N_D = len(ENERGIES), len(SCORES), len(DEPTHS)
 _AHEAD = 24
@@ -170,8 +170,11 @@ def _put(
     measured, theta, phi, width, width_theta, width_phi, vx, vy, vz, region, truth, in_time,
     cluster_f, cluster_cov, cluster_i, n,
 ):  # fmt: skip
-    """Row n of a cluster, if there is room (`in_time` 1 or 0); the number of rows."""
-    if n >= cluster_f.shape[1]:
+    """Row n of a cluster, if there is room (`in_time` 1 or 0); the number of rows.
+
+    A vector of rows stays free: the merging reads whole ones.
+    """
+    if n + WIDTH > cluster_f.shape[1]:
         return n
     if n & 7 == 0:  # a dozen columns are more than the processor follows
         for k in range(6):
