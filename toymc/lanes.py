@@ -304,29 +304,45 @@ def _pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> A
 
 @_instruction
 def loaded(context: Any, array: Any, index: Any) -> Any:
-    """The eight neighbours array[index] ... array[index + 7] of a contiguous one-dimensional array of doubles."""
-    if not (isinstance(array, types.Array) and array.ndim == 1 and array.dtype == types.float64):
+    """The eight neighbours array[index] ... array[index + 7] of a contiguous one-dimensional array.
+
+    Of doubles, or of uint16 that are the leading halves of numbers in single precision (see `toymc.detector.pages`).
+    """
+    if not (isinstance(array, types.Array) and array.ndim == 1 and array.dtype in (types.float64, types.uint16)):
         return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        place = builder.bitcast(_pointer(context, builder, sig.args[0], *args), _vector(_DOUBLE).as_pointer())
-        return builder.load(place, align=8)
+        halved = sig.args[0].dtype == types.uint16
+        kind = _vector(ir.IntType(16) if halved else _DOUBLE)
+        place = builder.bitcast(_pointer(context, builder, sig.args[0], *args), kind.as_pointer())
+        value = builder.load(place, align=2 if halved else 8)
+        if not halved:
+            return value
+        word = _vector(ir.IntType(32))
+        bits = builder.shl(builder.zext(value, word), ir.Constant(word, [16] * WIDTH))
+        return builder.fpext(builder.bitcast(bits, _vector(ir.FloatType())), _vector(_DOUBLE))
 
     return signature(LANES, array, types.int64), generate
 
 
 @_instruction
 def stored(context: Any, array: Any, index: Any, value: Any) -> Any:
-    """Write eight neighbours from array[index] on."""
-    if not (isinstance(array, types.Array) and array.ndim == 1 and array.dtype == types.float64):
+    """Write eight neighbours from array[index] on: real numbers as doubles or without their fraction as int32, places
+    as int64."""
+    if not (isinstance(array, types.Array) and array.ndim == 1):
+        return None
+    if array.dtype not in {LANES: (types.float64, types.int32), PLACES: (types.int64,)}.get(value, ()):
         return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        place = builder.bitcast(_pointer(context, builder, sig.args[0], *args[:2]), _vector(_DOUBLE).as_pointer())
-        builder.store(args[2], place, align=8)
+        kind, vector = sig.args[0], args[2]
+        if kind.dtype == types.int32:
+            vector = builder.fptosi(vector, _vector(ir.IntType(32)))
+        place = builder.bitcast(_pointer(context, builder, kind, *args[:2]), vector.type.as_pointer())
+        builder.store(vector, place, align=kind.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
-    return signature(types.void, array, types.int64, LANES), generate
+    return signature(types.void, array, types.int64, value), generate
 
 
 @_instruction

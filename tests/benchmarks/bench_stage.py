@@ -50,7 +50,8 @@ class Steps:
         self.photons, self.truth_rows = np.empty((names.N_PHOTON, 9 * room)), np.empty(9 * room, dtype=np.int64)
         self.electrons, self.asked = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
         self.lines, self.line_at = np.empty((room, names.N_LINE), dtype=np.int64), np.empty(EVENTS + 1, dtype=np.int64)
-        self.found, self.factor = np.empty((names.N_FOUND, room)), np.zeros((room, 15))
+        self.photon_at, self.busy = np.empty(EVENTS + 1, dtype=np.int64), np.empty(room, dtype=np.int64)
+        self.found, self.factor = np.empty((names.N_FOUND, room)), np.zeros((room, 16))
         self.states, self.results = np.empty((9, room)), np.empty((room, 15))
         self.hits, self.work = np.empty((room, 3), dtype=np.int64), np.empty(stage.MANY_WORK)
         self.emitted, self.made = np.empty((stage.MAX_BREMS, 4)), np.empty((stage.MAX_BREMS, 8))
@@ -68,6 +69,7 @@ class Steps:
             return stage._list_block(
                 self.rng, first, self.truth.offsets, *self.record, self.fate, self.end_arc, self.skip, self.charged,
                 self.integers, self.photons, self.truth_rows, self.electrons, self.lines, self.line_at,
+                self.photon_at,
             )  # fmt: skip
 
         return self.time("listing", call, (start,), (self.truth.n_events,))
@@ -84,10 +86,11 @@ class Steps:
         full = stage._padded(c, charged)
         self.time("helices", lambda n: stage._helices(n, c, d.field, finding, efficiency, columns), (full,), (0,))
         self.time("place in the table", lambda n: stage._placed(n, c, self.integers, reals, places, values),
-                  (charged,), (0,))  # fmt: skip
+                  (full,), (0,))  # fmt: skip
         asked = self.time(
             "covariance from the table",
-            lambda n: stage._tabulated(n, c, self.integers, values, places, self.factor, self.asked), (charged,), (0,),
+            lambda n: stage._tabulated(n, c, self.integers, values, places, self.factor.reshape(-1), self.asked),
+            (charged,), (0,),
         )  # fmt: skip
         self.time(
             "covariance calculated",
@@ -114,7 +117,9 @@ class Steps:
             ), (full,), (0,),
         )  # fmt: skip
         found = self.time("who is found: decays in flight",
-                          lambda n: stage._found(rng, n, self.lines, c, kinks, self.found), (lines,), (0,))  # fmt: skip
+                          lambda n: stage._found(rng, n, self.lines, self.busy, self.fate, c, self.integers, kinks,
+                                                 self.found),
+                          (lines,), (0,))  # fmt: skip
         reach = d.klm.reach
         self.time(
             "helices measured",

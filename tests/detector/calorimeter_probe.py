@@ -13,6 +13,7 @@ from toymc.detector.calorimeter.merging import _merge_event, _overlap
 from toymc.detector.calorimeter.photons import _pointing, _put, _shower
 from toymc.detector.calorimeter.surface import _helix_impact, _impact, _material_row
 from toymc.kernels import inlined_kernel, kernel
+from toymc.lanes import WIDTH
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Clusters:
 
 
 def room(n):
+    n += WIDTH  # vectors are read whole
     return np.empty((6, n)), np.empty((n, 3)), np.empty((4, n), np.int32)
 
 
@@ -58,7 +60,7 @@ def _photon(
     )
     return _put(
         measured, theta, phi, width, width_theta, width_phi, vx, vy, vz, region, truth,
-        rng.random() < numbers.in_time, f, cov, ints, n,
+        np.int32(1 if rng.random() < numbers.in_time else 0), f, cov, ints, n,
     )  # fmt: skip
 
 
@@ -135,7 +137,7 @@ def _run_tracks(
 ):  # fmt: skip
     n = np.int64(0)
     emitted, made = np.empty((MAX_BREMS, 4)), np.empty((MAX_BREMS, 8))
-    impact = np.empty((3, len(p)))
+    impact = np.empty((3, len(p) + WIDTH))
     regions, sigma, response, scale = regions.reshape(-1), sigma.reshape(-1), response.reshape(-1), scale.reshape(-1)
     hadrons, ionisation = hadrons.reshape(-1), ionisation.reshape(-1)
     for j in range(len(p)):

@@ -8,6 +8,7 @@ import pytest
 from toymc.detector import build_detector, particle_batch, simulate
 from toymc.detector.calorimeter.charged import _track_cluster
 from toymc.detector.calorimeter.photons import _pointing, _shower
+from toymc.detector.covariance.lookup import _place
 from toymc.detector.covariance.smear import _drawn
 from toymc.detector.finding.found import _probability
 from toymc.detector.helix import _perigee
@@ -155,6 +156,42 @@ def test_tracks_together_are_tracks_alone():
     np.testing.assert_allclose(lanes, plain, rtol=1e-9, atol=1e-10)
     assert 0.1 < (plain[7] > 0.5).mean() < 0.9
     assert (plain[8] > 0.0).mean() > 0.1
+
+
+@kernel
+def _places(c, reals, places, lanes, plain):
+    for i in range(0, c.shape[1], WIDTH):
+        here, base, f, g, pattern = _place(
+            loaded(c[0], i), loaded(c[1], i), loaded(c[2], i), loaded(c[3], i), loaded(c[4], i), loaded(c[5], i),
+            loaded(c[6], i), loaded(c[7], i), loaded(c[8], i), reals, places,
+        )  # fmt: skip
+        for k, value in enumerate((real(here), real(base), f, g, real(pattern))):
+            stored(lanes[k], i, value)
+    for i in range(c.shape[1]):
+        here, base, f, g, pattern = _place(
+            c[0, i], c[1, i], c[2, i], c[3, i], c[4, i], c[5, i], c[6, i], c[7, i], c[8, i], reals, places
+        )
+        for k, value in enumerate((float(here), float(base), f, g, float(pattern))):
+            plain[k, i] = value
+
+
+def test_places_in_the_table_together_are_places_alone():
+    rng = stream(818, "places", "test", 0)
+    masses = np.array([0.000511, 0.10566, 0.13957, 0.49368, 0.93827, 1.8])
+    c = np.zeros((9, N))
+    c[0], c[1] = np.where(rng.random(N) < 0.1, 4.0, 1e-3), rng.uniform(-4.0, 3.0, N)
+    c[2], c[3] = masses[rng.integers(0, 6, N)], np.where(rng.random(N) < 0.1, 50.0, math.inf)
+    c[4], c[5] = 0.03 * rng.normal(size=N), rng.uniform(-math.pi, math.pi, N)
+    c[6] = 0.0045 * np.exp(-c[1]) * rng.choice([-1.0, 1.0], N)
+    c[7], c[8] = 0.1 * rng.normal(size=N), rng.normal(size=N)
+    reals, places, _, _ = DETECTOR.covariance
+    lanes, plain = np.empty((5, N)), np.empty((5, N))
+    _places(c, reals, places, lanes, plain)
+    there = plain[0] >= 0
+    assert 0.3 < there.mean() < 0.9
+    assert np.array_equal(there, lanes[0] >= 0)
+    np.testing.assert_allclose(lanes[:, there], plain[:, there], rtol=1e-9, atol=1e-9)
+    assert len(np.unique(plain[4, there])) > 5  # patterns of layers
 
 
 @pytest.mark.parametrize("size", [_BLOCK_ROWS - 1, _BLOCK_ROWS, _BLOCK_ROWS + 1, 3 * _BLOCK_ROWS])

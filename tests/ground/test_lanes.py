@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numba.core.errors import NumbaError
 
+from toymc.detector.pages import halves
 from toymc.kernels import kernel
 from toymc.lane_math import asin_of, atan2_of, cos_sin_of, exp_of, log_of
 from toymc.lanes import (
@@ -41,6 +42,28 @@ def pairs():
     n = 1000 - len(a)
     more = RNG.normal(size=(2, n)) * 10.0 ** RNG.uniform(-12.0, 12.0, (2, n))
     return np.concatenate([a, more[0]]), np.concatenate([b, more[1]])
+
+
+# ---- memory
+
+
+@kernel
+def _moved(halved, numbers, places, out, whole_out):
+    for i in range(0, len(halved), WIDTH):
+        stored(out, i, loaded(halved, i))
+        stored(whole_out, i, loaded(numbers, i))
+        stored(places, i, whole(loaded(numbers, i)) + 1)
+
+
+def test_halves_are_loaded_and_whole_numbers_stored():
+    numbers = RNG.normal(size=80) * 10.0 ** RNG.uniform(-30.0, 6.0, 80)
+    numbers[:3] = 0.0, -0.0, 56.0
+    out, ints, places = np.empty(80), np.empty(80, dtype=np.int32), np.empty(80, dtype=np.int64)
+    _moved(halves(numbers), numbers, places, out, ints)
+    np.testing.assert_allclose(out, numbers, rtol=2.0**-8)
+    assert out[:3].tolist() == [0.0, 0.0, 56.0] and np.signbit(out[1])
+    np.testing.assert_array_equal(ints, np.trunc(numbers).astype(np.int32))
+    np.testing.assert_array_equal(places, np.trunc(numbers).astype(np.int64) + 1)
 
 
 # ---- operators on real numbers

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toymc.detector.stage.block import _simulate
-from toymc.detector.stage.writing import MAX_FAKES
+from toymc.detector.stage.spurious import MAX_FAKES
 from toymc.detector.tables import Detector
 from toymc.detector.transport import transport
 from toymc.detector.trigger import fire_trigger
@@ -19,7 +19,6 @@ TRACK_FLOATS = ("d0", "phi0", "omega", "z0", "tan_lambda", "px", "py", "pz", "br
 TRACK_INTEGERS = (
     "charge", "n_pxd", "n_svd", "n_cdc", "truth", "klm_region", "klm_expected", "klm_layers", "fate",
 )  # fmt: skip
-N_IMPACT = 3
 CLUSTER_FLOATS = ("energy", "theta", "phi")
 CLUSTER_INTEGERS = ("region", "truth", "in_time", "truth2")
 KLM_FLOATS, KLM_INTEGERS = ("theta", "phi"), ("layers", "truth")
@@ -100,7 +99,7 @@ def simulate(batch: EventBatch, detector: Detector, rng: np.random.Generator) ->
     inputs += [fate, seen.end_arc, np.zeros(truth.n_particles, dtype=np.uint8), detector.field]
     inputs += [detector.fit.numbers, detector.fit.response, detector.covariance, detector.finding]
     inputs += [detector.calorimeter, detector.klm]
-    outputs: list[Any] = [offsets[0], track_f, track_cov, track_i, np.empty((N_IMPACT, tracks))]
+    outputs: list[Any] = [offsets[0], track_f, track_cov, track_i]
     outputs += [offsets[1], cluster_f, cluster_cov, cluster_i, offsets[2], klm_f, klm_i]
     n_t, n_c, n_k = _simulate(rng, *inputs, *outputs)
     columns: dict[str, Any] = {name: track_f[k, :n_t] for k, name in enumerate(TRACK_FLOATS)}

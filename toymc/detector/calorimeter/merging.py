@@ -13,6 +13,7 @@ Not described: a soft shower in the tail of one that is fifty times harder; two 
 import math
 
 from toymc.kernels import inlined_kernel, lean_kernel
+from toymc.lanes import WIDTH, loaded, some
 
 
 @inlined_kernel
@@ -43,6 +44,25 @@ def _merged(rng, ax, ay, az, bx, by, bz, region, numbers):
         return False
     chance = _overlap(ax, ay, az, bx, by, bz, region, numbers)
     return chance > 0.0 and (chance >= 1.0 or rng.random() < chance)
+
+
+@inlined_kernel
+def _some_near(first, n, track_first, track_last, impact, cluster_f, cosine):
+    """Whether two of the clusters first..n-1, or a cluster and a track, may be close enough to merge.
+
+    Whole vectors are compared, with rows behind those of the event: they only make it look closer.
+    """
+    for a in range(first, n):
+        ax, ay, az = cluster_f[3, a], cluster_f[4, a], cluster_f[5, a]
+        for b in range(a + 1, n, WIDTH):
+            near = ax * loaded(cluster_f[3], b) + ay * loaded(cluster_f[4], b) + az * loaded(cluster_f[5], b)
+            if some(near >= cosine):
+                return True
+        for t in range(track_first, track_last, WIDTH):
+            near = ax * loaded(impact[0], t) + ay * loaded(impact[1], t) + az * loaded(impact[2], t)
+            if some(near >= cosine):
+                return True
+    return False
 
 
 @lean_kernel
@@ -78,9 +98,10 @@ def _merge_event(
     """Merge the clusters first..n-1 of an event with those of its tracks and among themselves; new number of rows.
 
     `impact` (3, n_tracks): unit vectors to the tracks' clusters, `ecl_energy` (n_tracks,) their energies (0 for
-    none), to which the energy of neutral showers that overlap is added. Rows that remain keep their order.
+    none), to which the energy of neutral showers that overlap is added. Rows that remain keep their order. Seven more
+    columns than clusters and tracks have to be there.
     """
-    if n == first or n - first + track_last - track_first == 1:
+    if not _some_near(first, n, track_first, track_last, impact, cluster_f, numbers.merge_cosine):
         return n
     for a in range(first, n):
         for t in range(track_first, track_last):

@@ -19,12 +19,14 @@ The functions take one particle or eight (see `toymc.lanes`), with the random nu
 
 import math
 
+import numpy as np
+
 from toymc.detector.calorimeter.response import DEPTHS, ENERGIES, SCORES
 from toymc.detector.calorimeter.surface import _impact, _material_row, _of_region, _region, _tangent
 from toymc.detector.fetch import _fetch
 from toymc.kernels import inlined_kernel
 from toymc.lane_math import atan2_of, exp_of, log_of
-from toymc.lanes import chosen, higher_of, lower_of, nearest, real, root, taken, whole
+from toymc.lanes import WIDTH, chosen, higher_of, lower_of, nearest, real, root, taken, whole
 
 _N_E, _N_S, _N_D = len(ENERGIES), len(SCORES), len(DEPTHS)
 _AHEAD = 24
@@ -168,8 +170,11 @@ def _put(
     measured, theta, phi, width, width_theta, width_phi, vx, vy, vz, region, truth, in_time,
     cluster_f, cluster_cov, cluster_i, n,
 ):  # fmt: skip
-    """Row n of a cluster, if there is room; the number of rows."""
-    if n >= cluster_f.shape[1]:
+    """Row n of a cluster, if there is room (`in_time` 1 or 0); the number of rows.
+
+    A vector of rows stays free: the merging reads whole ones.
+    """
+    if n + WIDTH > cluster_f.shape[1]:
         return n
     if n & 7 == 0:  # a dozen columns are more than the processor follows
         for k in range(6):
@@ -187,7 +192,7 @@ def _put(
     cluster_cov[n, 2] = width_phi * width_phi
     cluster_i[0, n] = region + 1
     cluster_i[1, n] = truth
-    cluster_i[2, n] = 1 if in_time else 0
+    cluster_i[2, n] = in_time
     cluster_i[3, n] = -1
     return n + 1
 
@@ -208,6 +213,6 @@ def _write(
         a, b, log_energy, vx, vy, vz, spread, region, numbers, regions, sigma
     )  # fmt: skip
     return _put(
-        measured, theta, phi, width, width_theta, width_phi, vx, vy, vz, region, truth, rng.random() < in_time,
-        cluster_f, cluster_cov, cluster_i, n,
+        measured, theta, phi, width, width_theta, width_phi, vx, vy, vz, region, truth,
+        np.int32(1 if rng.random() < in_time else 0), cluster_f, cluster_cov, cluster_i, n,
     )  # fmt: skip

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from toymc.detector.covariance.exact import _particles, _unfold
 from toymc.detector.covariance.header import CONSTANTS
-from toymc.detector.covariance.lookup import _interpolated, _place, _silicon
+from toymc.detector.covariance.lookup import _interpolated, _place, _rows, _silicon
 from toymc.detector.covariance.many import _exact_columns, particle_columns
 from toymc.detector.covariance.surfaces import Constants
 from toymc.detector.covariance.table import CovarianceTables
@@ -54,19 +54,21 @@ def _smear_full(rng, d0, phi0, omega, z0, tan_lambda, factor, cov):
 
 @kernel
 def _from_table(states, field, reals, places, values, helix, factor, hits, left):
-    """Helices of all particles; factors and hits of those that the table has; numbers of the others in `left`."""
+    """Helices of all particles; factors (flat, 16 numbers each) and hits of those that the table has; numbers of the
+    others in `left`."""
     count = 0
     for i in range(len(hits)):
         x, y, z, px, py, pz = states[0, i], states[1, i], states[2, i], states[3, i], states[4, i], states[5, i]
         d0, phi0, omega, z0, tan_lambda = _to_helix(x, y, z, px, py, pz, states[6, i], field)
         helix[i, 0], helix[i, 1], helix[i, 2], helix[i, 3], helix[i, 4] = d0, phi0, omega, z0, tan_lambda
-        a, b, f, g, bits = _place(
+        here, base, f, g, bits = _place(
             x * x + y * y, 0.5 * math.log(px * px + py * py), states[7, i], states[8, i],
             d0, phi0, omega, z0, tan_lambda, reals, places,
         )  # fmt: skip
         wires = np.int64(-1)
+        a, b = _rows(here, base, places) if here >= 0 else (here, here)
         if a >= 0:
-            wires = _interpolated(a, b, f, g, values, factor[i])
+            wires = _interpolated(a, b, f, g, values, factor, 16 * i)
         if wires < 0:
             left[count] = i
             count += 1
@@ -135,15 +137,16 @@ def smear_tracks(
     rows, q, m, end = _particles(state, charge, mass, end_arc)
     n = len(rows)
     states = particle_columns(rows, q, m, end)
-    helix, factor, cov, hits = np.empty((n, 5)), np.empty((n, 15)), np.empty((n, 15)), np.empty((n, 3), dtype=np.int64)
+    helix, factor, cov, hits = np.empty((n, 5)), np.empty((n, 16)), np.empty((n, 15)), np.empty((n, 3), dtype=np.int64)
     left = np.empty(n, dtype=np.int64)
     reals, places, values, surfaces = tables
-    left = left[: _from_table(states, float(reals[CONSTANTS]), reals, places, values, helix, factor, hits, left)]
+    flat = factor.reshape(-1)
+    left = left[: _from_table(states, float(reals[CONSTANTS]), reals, places, values, helix, flat, hits, left)]
     # the others are calculated
     exact, exact_hits = np.empty((len(left), 15)), np.empty((len(left), 3), dtype=np.int64)
     others = particle_columns(rows[left], q[left], m[left], end[left])
     constants = Constants(*reals[CONSTANTS : CONSTANTS + len(Constants._fields)].tolist())
     _exact_columns(len(left), others, surfaces, constants, exact, exact_hits)
-    factor[left], hits[left] = exact, exact_hits
+    factor[left, :15], hits[left] = exact, exact_hits
     _smear_rows(rng, helix, factor, hits, cov)
     return helix, cov, hits

@@ -37,6 +37,7 @@ from toymc.detector.covariance.grid import (
 )
 from toymc.detector.covariance.many import _exact_columns, particle_columns
 from toymc.detector.covariance.surfaces import Constants
+from toymc.detector.pages import halves, in_large_pages
 from toymc.generators import cache
 from toymc.geometry import DetectorCard
 
@@ -44,6 +45,7 @@ FloatArray = npt.NDArray[np.float64]
 Float32Array = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
+UInt16Array = npt.NDArray[np.uint16]
 UInt8Array = npt.NDArray[np.uint8]
 
 SPECIES_PDG = (11, 13, 211, 321, 2212)
@@ -60,14 +62,14 @@ class CovarianceTables(NamedTuple):
 
     `reals`: the header (module `header`), edges of the cells (species, pT, edge), rows of the silicon layers. `places`:
     header, first cells of pions (pT, bin), maps of the silicon layers (layer, bin), patterns where they are sure (bin),
-    layers per pattern, rows of `values` (pattern, pT, cell), -1 where the exact calculation is needed. `values`:
-    (species and charge, row, 32), U and the wire layers at the lower and at the upper end of a cell. `surfaces`: the
-    tracker itself.
+    layers per pattern, rows of `values` (pattern, cell, pT), -1 where the exact calculation is needed. `values`:
+    (species and charge, row, 32), U and the wire layers at the lower and at the upper end of a cell, as `pages.halves`:
+    a row is a line of the caches then. `surfaces`: the tracker itself.
     """
 
     reals: FloatArray
     places: Int32Array
-    values: Float32Array
+    values: UInt16Array
     surfaces: FloatArray
 
 
@@ -141,7 +143,9 @@ def _build(card: DetectorCard, ideal: bool) -> cache.Arrays:
                     1.0 - 2.0 * sign, m, cells, nodes, edges[species], table, constants
                 )
     guess = first_cells(edges[2], span)
-    return {"edges": edges, "guess": guess, "rows": rows, "values": values, "maps": maps, "layers": layers}
+    return {
+        "edges": edges, "guess": guess, "rows": rows, "values": halves(values), "maps": maps, "layers": layers,
+    }  # fmt: skip
 
 
 def _words(card: DetectorCard, ideal: bool) -> Iterator[bytes]:
@@ -190,7 +194,7 @@ def covariance_tables(card: DetectorCard, ideal: bool = False) -> CovarianceTabl
     --------
     >>> from toymc.geometry import load_card
     >>> covariance_tables(load_card("belle2")).values.dtype.name
-    'float32'
+    'uint16'
     """
     arrays = cache.cached_arrays(_kind(card), _words(card, ideal), lambda: _build(card, ideal))
     return _pack(card, ideal, arrays)
@@ -227,10 +231,10 @@ def _pack(card: DetectorCard, ideal: bool, arrays: cache.Arrays) -> CovarianceTa
     places[header.ROWS_AT] = places[header.COUNTS_AT] + len(counts)
     places[header.N_ROWS] = arrays["values"].shape[1]
     sure = sure_patterns(arrays["maps"], layers, span)
-    flat = [places, arrays["guess"].ravel(), arrays["maps"].ravel(), sure, counts, rows.ravel()]
+    flat = [places, arrays["guess"].ravel(), arrays["maps"].ravel(), sure, counts, rows.transpose(0, 2, 1).ravel()]
     return CovarianceTables(
         reals=np.concatenate([reals, edges.ravel(), layers.ravel()]),
         places=np.concatenate(flat, dtype=np.int32),
-        values=np.ascontiguousarray(arrays["values"].ravel()),
+        values=in_large_pages(arrays["values"].ravel()),
         surfaces=surfaces,
     )

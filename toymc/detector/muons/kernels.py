@@ -50,6 +50,8 @@ def _klm_last(rng, species, charge, region, expected, numbers, cumulative):
         return np.int64(-1)
     u /= 1.0 - numbers.loss
     row = cumulative[4 if species == 4 and charge < 0 else species - 1, region, expected]
+    if not u < row[expected]:  # most hadrons
+        return np.int64(-1)
     for deficit in range(expected + 1):
         if u < row[deficit]:
             return np.int64(expected - deficit)

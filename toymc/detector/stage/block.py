@@ -9,18 +9,18 @@ from toymc.detector.covariance.many import MANY_WORK
 from toymc.detector.fetch import _fetch
 from toymc.detector.stage.columns import (
     AT,
-    CODE,
+    BEFORE,
     DECAY,
     KIND,
+    M_ENERGY,
+    M_VX,
+    M_VZ,
     N_CHARGED,
     N_CHARGED_INTEGERS,
     N_FOUND,
     N_LINE,
     N_PHOTON,
     NEUTRAL,
-    PHOTON,
-    ROW,
-    TRUTH,
 )
 from toymc.detector.stage.crystals import _charged_measured, _photons_measured
 from toymc.detector.stage.decisions import _chances, _found
@@ -29,8 +29,9 @@ from toymc.detector.stage.hits import _calculated, _placed, _tabulated
 from toymc.detector.stage.listing import _listed, _padded
 from toymc.detector.stage.measuring import _measured_helices
 from toymc.detector.stage.radiation import PHOTON_COLUMNS, _radiation
-from toymc.detector.stage.spurious import _write_clone, _write_fakes
-from toymc.detector.stage.writing import MAX_FAKES, _write_decay, _write_neutral, _write_photon, _write_single
+from toymc.detector.stage.spurious import MAX_FAKES, _write_clones, _write_fakes
+from toymc.detector.stage.tracks import _write_tracks
+from toymc.detector.stage.writing import _write_decay, _write_neutral, _write_photons, _write_single
 from toymc.kernels import inlined_kernel, kernel, lean_kernel
 from toymc.lanes import WIDTH
 
@@ -43,8 +44,8 @@ _STATE = 9
 
 @lean_kernel
 def _worked(
-    rng, n_charged, n_photons, n_electrons, field, charged, integers, photons, photon_truth, electrons, lines, n_lines,
-    found, factor, flat_factor, asked, states, results, hits, work, emitted, made,
+    rng, n_charged, n_photons, n_electrons, field, fate, charged, integers, photons, photon_truth, electrons, lines,
+    n_lines, busy, found, factor, flat_factor, asked, states, results, hits, work, emitted, made,
     fit, response_fit, reals, places, values, surfaces, finding, kinks, efficiency, efficiency_columns,
     en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, klm, reach, reach_columns,
 ):  # fmt: skip
@@ -52,8 +53,8 @@ def _worked(
     if n_charged > 0:
         full = _padded(charged, n_charged)
         _helices(full, charged, field, finding, efficiency, efficiency_columns)
-        _placed(n_charged, charged, integers, reals, places, values)
-        n_asked = _tabulated(n_charged, charged, integers, values, places, factor, asked)
+        _placed(full, charged, integers, reals, places, values)
+        n_asked = _tabulated(n_charged, charged, integers, values, places, flat_factor, asked)
         if n_asked > 0:
             _calculated(n_asked, asked, charged, factor, states, results, hits, reals, surfaces, work)
         n_photons = _radiation(
@@ -62,49 +63,35 @@ def _worked(
         )  # fmt: skip
         _chances(full, charged, field, finding, efficiency, efficiency_columns)
         _charged_measured(rng, full, charged, en, regions, sigma, response, scale, outer, hadrons, visible, ionisation)
-        n_found = _found(rng, n_lines, lines, charged, kinks, found)
-        if n_found > 0:
-            _measured_helices(
-                rng, _padded(found, n_found), found, charged, flat_factor, field, klm, reach, reach_columns
-            )
+    n_found = _found(rng, n_lines, lines, busy, fate, charged, integers, kinks, found)
+    if n_found > 0:
+        _measured_helices(rng, _padded(found, n_found), found, charged, flat_factor, field, klm, reach, reach_columns)
     if n_photons > 0:
         _photons_measured(rng, _padded(photons, n_photons), photons, en, regions, sigma, response, scale, outer)
 
 
 @inlined_kernel
-def _written(
-    rng, first, begin, end, m, lines, pdg, px, py, pz, mass, x, y, z, fate, field,
-    charged, integers, photons, photon_truth, found, factor, finding, spurious, klm, reach, reach_columns, cumulative,
-    neutral, en, regions, sigma, hadrons, visible,
-    track_f, track_cov, track_i, impact, n_t, cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
+def _more_clusters(
+    rng, line, first, lines, pdg, px, py, pz, mass, x, y, z, fate, charged, integers, photons, photon_truth,
+    klm, neutral, en, regions, sigma, hadrons, visible, cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
 ):  # fmt: skip
-    """Rows of the lines begin..end-1 of an event; (tracks of the block so far, tracks, clusters, KLM clusters)."""
-    for line in range(begin, end):
-        kind, i = lines[line, KIND], lines[line, AT]
-        if kind == PHOTON:
-            n_c = _write_photon(rng, i, photons, photon_truth, en, cluster_f, cluster_cov, cluster_i, n_c)
-        elif kind == NEUTRAL:
-            n_c, n_k = _write_neutral(
-                rng, i, i - first, pdg, px, py, pz, mass, x, y, z, fate, en, regions, sigma, hadrons, visible,
-                klm, neutral, cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
-            )  # fmt: skip
-        elif kind == DECAY:
-            m, n_t, n_c = _write_decay(
-                rng, line, m, lines, fate, charged, integers, found, factor, finding, klm, cumulative,
-                en, regions, sigma, track_f, track_cov, track_i, impact, n_t, cluster_f, cluster_cov, cluster_i, n_c,
-            )  # fmt: skip
-        else:
-            m, n_t, n_c = _write_single(
-                rng, line, m, lines, fate, charged, integers, photons, photon_truth, found, factor, finding, klm,
-                cumulative, en, regions, sigma, track_f, track_cov, track_i, impact, n_t,
-                cluster_f, cluster_cov, cluster_i, n_c,
-            )  # fmt: skip
-            if spurious.clone_rate > 0.0 and lines[line, CODE] == 1:
-                n_t = _write_clone(
-                    rng, i, integers[TRUTH, i], fate[integers[ROW, i]], charged, factor, field, spurious,
-                    finding, klm, reach, reach_columns, cumulative, track_f, track_cov, track_i, impact, n_t,
-                )  # fmt: skip
-    return m, n_t, n_c, n_k
+    """Clusters of a line of the event whose rows begin at `first`: (clusters, KLM clusters)."""
+    kind, i = lines[line, KIND], lines[line, AT]
+    if kind == NEUTRAL:
+        n_c, n_k = _write_neutral(
+            rng, i, i - first, pdg, px, py, pz, mass, x, y, z, fate, en, regions, sigma, hadrons, visible,
+            klm, neutral, cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
+        )  # fmt: skip
+    elif kind == DECAY:
+        n_c = _write_decay(
+            rng, line, lines, charged, integers, en, regions, sigma, cluster_f, cluster_cov, cluster_i, n_c
+        )  # fmt: skip
+    else:
+        n_c = _write_single(
+            rng, line, lines, charged, integers, photons, photon_truth, en, regions, sigma,
+            cluster_f, cluster_cov, cluster_i, n_c,
+        )  # fmt: skip
+    return n_c, n_k
 
 
 @inlined_kernel
@@ -129,7 +116,7 @@ def _fetch_rows(j, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc
 @lean_kernel
 def _list_block(
     rng, start, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip,
-    charged, integers, photons, photon_truth, electrons, lines, line_at,
+    charged, integers, photons, photon_truth, electrons, lines, line_at, photon_at,
 ):  # fmt: skip
     """Enter the events from `start` on that make a block: (first event behind it, entries of each kind, lines)."""
     n_charged, n_photons, n_electrons, n_lines = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
@@ -139,46 +126,80 @@ def _list_block(
         _fetch_rows(
             offsets[stop + 1] + _FETCH_ROWS, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip
         )
-        line_at[stop - start] = n_lines
+        line_at[stop - start], photon_at[stop - start] = n_lines, n_photons
         n_charged, n_photons, n_electrons, n_lines = _listed(
             rng, stop, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, charged,
             integers, photons, photon_truth, electrons, lines, n_charged, n_photons, n_electrons, n_lines,
         )  # fmt: skip
         stop += 1
-    line_at[stop - start] = n_lines
+    line_at[stop - start], photon_at[stop - start] = n_lines, n_photons
     return stop, n_charged, n_photons, n_electrons, n_lines
 
 
 @lean_kernel
-def _write_block(
-    rng, start, stop, offsets, line_at, lines, pdg, px, py, pz, mass, x, y, z, fate, field,
-    charged, integers, photons, photon_truth, found, factor, finding, spurious, klm, reach, reach_columns, cumulative,
-    neutral, en, regions, sigma, hadrons, visible, background,
-    fake_helix, fake_sigma, fake_hits, fake_factor,
-    track_offsets, track_f, track_cov, track_i, ecl_energy, impact, n_t,
+def _cluster_block(
+    rng, start, stop, offsets, line_at, photon_at, busy, lines, pdg, px, py, pz, mass, x, y, z, fate, charged, integers,
+    photons, photon_truth, direction, energy, klm, neutral, en, regions, sigma, hadrons, visible, background,
     cluster_offsets, cluster_f, cluster_cov, cluster_i, n_c, klm_offsets, klm_f, klm_i, n_k,
 ):  # fmt: skip
-    """Rows of the events start..stop-1, options and merging of showers included."""
-    m = np.int64(0)
+    """Clusters of the events start..stop-1, background and merging included: (clusters, KLM clusters).
+
+    `direction` (3, tracks) and `energy` are where the tracks of the block hit the crystals, and what is left there:
+    merging adds to it.
+    """
+    k = np.int64(0)
     for i in range(start, stop):
-        track_offsets[i], cluster_offsets[i], klm_offsets[i] = n_t, n_c, n_k
-        m, n_t, n_c, n_k = _written(
-            rng, offsets[i], line_at[i - start], line_at[i - start + 1], m, lines, pdg, px, py, pz, mass, x, y, z,
-            fate, field, charged, integers, photons, photon_truth, found, factor, finding, spurious, klm, reach,
-            reach_columns, cumulative, neutral, en, regions, sigma, hadrons, visible, track_f, track_cov, track_i,
-            impact, n_t, cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
+        cluster_offsets[i], klm_offsets[i] = n_c, n_k
+        first, last = line_at[i - start], line_at[i - start + 1]
+        n_c = _write_photons(
+            photon_at[i - start], photon_at[i - start + 1], photons, photon_truth,
+            cluster_f, cluster_cov, cluster_i, n_c,
         )  # fmt: skip
-        if spurious.fake_mean > 0.0:
-            n_t = _write_fakes(
-                rng, track_offsets[i], field, spurious, fake_helix, fake_sigma, fake_hits, fake_factor, finding,
-                klm, reach, reach_columns, cumulative, track_f, track_cov, track_i, impact, n_t,
+        while busy[k] < last:
+            n_c, n_k = _more_clusters(
+                rng, busy[k], offsets[i], lines, pdg, px, py, pz, mass, x, y, z, fate, charged, integers, photons,
+                photon_truth, klm, neutral, en, regions, sigma, hadrons, visible,
+                cluster_f, cluster_cov, cluster_i, n_c, klm_f, klm_i, n_k,
             )  # fmt: skip
+            k += 1
         n_c = _background_clusters(rng, en, regions, sigma, background, cluster_f, cluster_cov, cluster_i, n_c)
         n_c = _merge_event(
-            rng, cluster_offsets[i], n_c, track_offsets[i], n_t, impact, ecl_energy, en,
+            rng, cluster_offsets[i], n_c, lines[first, BEFORE], lines[last, BEFORE], direction, energy, en,
             cluster_f, cluster_cov, cluster_i,
         )  # fmt: skip
-    return n_t, n_c, n_k
+    return n_c, n_k
+
+
+@lean_kernel
+def _track_block(
+    rng, start, stop, line_at, lines, fate, field, charged, integers, found, factor, finding, spurious, klm, reach,
+    reach_columns, cumulative, fake_helix, fake_sigma, fake_hits, fake_factor,
+    track_offsets, track_f, track_cov, track_i, n,
+):  # fmt: skip
+    """Tracks of the events start..stop-1, with clones and fakes where these options are on; the number of rows."""
+    end = lines[line_at[stop - start], BEFORE]
+    if not (spurious.fake_mean > 0.0 or spurious.clone_rate > 0.0):
+        for i in range(start, stop):
+            track_offsets[i] = n + lines[line_at[i - start], BEFORE]
+        return _write_tracks(
+            rng, np.int64(0), end, found, factor, finding, klm, cumulative, track_f, track_cov, track_i, n
+        )
+    for i in range(start, stop):
+        track_offsets[i] = n
+        first, last = line_at[i - start], line_at[i - start + 1]
+        n = _write_tracks(
+            rng, lines[first, BEFORE], lines[last, BEFORE], found, factor, finding, klm, cumulative,
+            track_f, track_cov, track_i, n,
+        )  # fmt: skip
+        n = _write_clones(
+            rng, first, last, lines, fate, charged, integers, factor, field, spurious, finding, klm, reach,
+            reach_columns, cumulative, found, end, track_f, track_cov, track_i, n,
+        )  # fmt: skip
+        n = _write_fakes(
+            rng, track_offsets[i], field, spurious, fake_helix, fake_sigma, fake_hits, fake_factor, finding,
+            klm, reach, reach_columns, cumulative, found, end, track_f, track_cov, track_i, n,
+        )  # fmt: skip
+    return n
 
 
 @lean_kernel
@@ -187,9 +208,9 @@ def _events(
     fit, response_fit, reals, places, values, surfaces, finding, kinks, spurious, efficiency, efficiency_columns,
     en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, background,
     klm, reach, reach_columns, cumulative, neutral,
-    charged, integers, photons, photon_truth, electrons, lines, line_at, found, factor, flat_factor, asked, states,
-    results, hits, work, emitted, made, fake_helix, fake_sigma, fake_hits, fake_factor,
-    track_offsets, track_f, track_cov, track_i, ecl_energy, impact,
+    charged, integers, photons, photon_truth, electrons, lines, line_at, photon_at, busy, found, factor, flat_factor,
+    asked, states, results, hits, work, emitted, made, fake_helix, fake_sigma, fake_hits, fake_factor,
+    track_offsets, track_f, track_cov, track_i,
     cluster_offsets, cluster_f, cluster_cov, cluster_i, klm_offsets, klm_f, klm_i,
 ):  # fmt: skip
     """The loop over blocks of events; returns the numbers of tracks, clusters and KLM clusters."""
@@ -199,21 +220,24 @@ def _events(
     while start < n_events:
         stop, n_charged, n_photons, n_electrons, n_lines = _list_block(
             rng, start, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, charged,
-            integers, photons, photon_truth, electrons, lines, line_at,
+            integers, photons, photon_truth, electrons, lines, line_at, photon_at,
         )  # fmt: skip
         _worked(
-            rng, n_charged, n_photons, n_electrons, field, charged, integers, photons, photon_truth, electrons, lines,
-            n_lines, found, factor, flat_factor, asked, states, results, hits, work, emitted, made,
+            rng, n_charged, n_photons, n_electrons, field, fate, charged, integers, photons, photon_truth, electrons,
+            lines, n_lines, busy, found, factor, flat_factor, asked, states, results, hits, work, emitted, made,
             fit, response_fit, reals, places, values, surfaces, finding, kinks, efficiency, efficiency_columns,
             en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, klm, reach, reach_columns,
         )  # fmt: skip
-        n_t, n_c, n_k = _write_block(
-            rng, start, stop, offsets, line_at, lines, pdg, px, py, pz, mass, x, y, z, fate, field,
-            charged, integers, photons, photon_truth, found, factor, finding, spurious, klm, reach,
-            reach_columns, cumulative, neutral, en, regions, sigma, hadrons, visible, background,
-            fake_helix, fake_sigma, fake_hits, fake_factor,
-            track_offsets, track_f, track_cov, track_i, ecl_energy, impact, n_t,
-            cluster_offsets, cluster_f, cluster_cov, cluster_i, n_c, klm_offsets, klm_f, klm_i, n_k,
+        n_c, n_k = _cluster_block(
+            rng, start, stop, offsets, line_at, photon_at, busy, lines, pdg, px, py, pz, mass, x, y, z, fate, charged,
+            integers, photons, photon_truth, found[M_VX : M_VZ + 1], found[M_ENERGY], klm, neutral, en, regions, sigma,
+            hadrons, visible, background, cluster_offsets, cluster_f, cluster_cov, cluster_i, n_c,
+            klm_offsets, klm_f, klm_i, n_k,
+        )  # fmt: skip
+        n_t = _track_block(
+            rng, start, stop, line_at, lines, fate, field, charged, integers, found, factor, finding, spurious, klm,
+            reach, reach_columns, cumulative, fake_helix, fake_sigma, fake_hits, fake_factor,
+            track_offsets, track_f, track_cov, track_i, n_t,
         )  # fmt: skip
         start = stop
     track_offsets[-1], cluster_offsets[-1], klm_offsets[-1] = n_t, n_c, n_k
@@ -224,7 +248,7 @@ def _events(
 def _simulate(
     rng, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, field,
     fit, response_fit, covariance, finding_tables, calorimeter, klm_tables,
-    track_offsets, track_f, track_cov, track_i, impact,
+    track_offsets, track_f, track_cov, track_i,
     cluster_offsets, cluster_f, cluster_cov, cluster_i, klm_offsets, klm_f, klm_i,
 ):  # fmt: skip
     """Fill tracks, clusters and KLM clusters of every event; returns their numbers.
@@ -242,7 +266,7 @@ def _simulate(
     # odd numbers of vectors: columns do not fall onto the same lines of the caches
     room = (3 * rows // 2 // WIDTH + 2 | 1) * WIDTH
     photon_room = ((1 + MAX_BREMS) * rows // WIDTH + 2 | 1) * WIDTH
-    factor = np.zeros((room, 15))
+    factor = np.zeros((room, 16))
     return _events(
         rng, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, field,
         fit, response_fit, reals, places, values, surfaces, finding, kinks, spurious,
@@ -252,11 +276,12 @@ def _simulate(
         reach.reshape(-1), reach.shape[1], cumulative, neutral,
         np.empty((N_CHARGED, room)), np.empty((N_CHARGED_INTEGERS, room), dtype=np.int64),
         np.empty((N_PHOTON, photon_room)), np.empty(photon_room, dtype=np.int64), np.empty(room, dtype=np.int64),
-        np.empty((rows, N_LINE), dtype=np.int64), np.empty(len(offsets) + 1, dtype=np.int64),
+        np.empty((rows + 1, N_LINE), dtype=np.int64), np.empty(len(offsets) + 1, dtype=np.int64),
+        np.empty(len(offsets) + 1, dtype=np.int64), np.empty(rows + 1, dtype=np.int64),
         np.empty((N_FOUND, room)), factor, factor.reshape(-1), np.empty(room, dtype=np.int64),
         np.empty((_STATE, room)), np.empty((room, 15)), np.empty((room, 3), dtype=np.int64), np.empty(MANY_WORK),
         np.empty((MAX_BREMS, 4)), np.empty((MAX_BREMS, PHOTON_COLUMNS)),
         np.empty((MAX_FAKES, 5)), np.empty((MAX_FAKES, 5)), np.empty(MAX_FAKES, dtype=np.int32), np.zeros(15),
-        track_offsets, track_f, track_cov, track_i, track_f[9], impact,
+        track_offsets, track_f, track_cov, track_i,
         cluster_offsets, cluster_f, cluster_cov, cluster_i, klm_offsets, klm_f, klm_i,
     )  # fmt: skip

@@ -30,18 +30,23 @@ ENTRY = 0
 GAUSS = 1  # five
 M_D0, M_PHI0, M_OMEGA, M_Z0, M_TAN, M_COS, M_SIN, M_PT = 6, 7, 8, 9, 10, 11, 12, 13
 KLM_REGION, KLM_EXPECTED = 14, 15  # region of the muon detector (0 none), last layer if it were a muon
-N_FOUND = 16
+BODY, M_TRUTH, M_FATE = 16, 17, 18  # entry that reaches the muon detector; row in the event (-1 nobody); its fate
+M_ENERGY, M_VX, M_VY, M_VZ = 19, 20, 21, 22  # in the crystals (0 none), and where it hits them
+M_PIXEL, M_STRIP, M_WIRE = 23, 24, 25  # layers that measure
+M_SPECIES, M_CHARGE, M_RADIATED = 26, 27, 28  # of the body (species -1 none); energy of the photons
+N_FOUND = 29
 # photons, real numbers: at production, with unit direction; X/X0 of tracker ahead; random numbers; what is measured
 P_ENERGY, P_X, P_Y, P_Z, P_UX, P_UY, P_UZ, P_FRONT = 0, 1, 2, 3, 4, 5, 6, 7
 P_UNIFORM, P_SCORE, P_WOBBLE, P_A, P_B = 8, 9, 10, 11, 12
 P_MEASURED, P_THETA, P_PHI, P_VX, P_VY, P_VZ = 13, 14, 15, 16, 17, 18
-P_WIDTH, P_WIDTH_THETA, P_WIDTH_PHI, P_REGION = 19, 20, 21, 22
-N_PHOTON = 23
+P_WIDTH, P_WIDTH_THETA, P_WIDTH_PHI, P_REGION, P_TIME = 19, 20, 21, 22, 23  # P_TIME: 1 in time, else 0
+N_PHOTON = 24
 
-# lines of an event: what it is; its entry among the photons or the charged ones, or its row of the record; of a decay
-# what is found of it and whose the merged track is (see `finding.kinks`), of a single particle whether it is found
-KIND, AT, CODE, OWNER = 0, 1, 2, 3
+# lines of an event, one for each particle but photons: what it is; its entry among the charged ones, or its row of the
+# record; of a decay what is found of it (see `finding.kinks`), of a single particle whether it is found; tracks of the
+# block before it
+KIND, AT, CODE, BEFORE = 0, 1, 2, 3
 N_LINE = 4
-PHOTON, NEUTRAL, SINGLE, DECAY = 0, 1, 2, 3
+NEUTRAL, SINGLE, DECAY = 0, 1, 2
 ITSELF, DAUGHTER, JOINED = 0, 1, 2
 """Entries of a decay behind its first."""

@@ -17,6 +17,7 @@ from toymc.detector.stage.columns import (
     P_REGION,
     P_SCORE,
     P_THETA,
+    P_TIME,
     P_UNIFORM,
     P_UX,
     P_UY,
@@ -47,7 +48,10 @@ from toymc.detector.stage.columns import (
     Z,
 )
 from toymc.kernels import lean_kernel
-from toymc.lanes import WIDTH, chosen, loaded, real, stored
+from toymc.lanes import WIDTH, chosen, loaded, nearest, real, stored
+
+_HIGH_BITS = 2.0**26
+"""The leading 26 bits of a uniform number decide about a shower, the other 27 about its time."""
 
 
 @lean_kernel
@@ -78,6 +82,8 @@ def _photons_measured(rng, n, photons, numbers, regions, sigma, response, scale,
         stored(p[P_WIDTH_THETA], i, width_theta)
         stored(p[P_WIDTH_PHI], i, width_phi)
         stored(p[P_REGION], i, real(region))
+        low = loaded(p[P_UNIFORM], i) * _HIGH_BITS  # its fraction is as good as a new number
+        stored(p[P_TIME], i, chosen(low - nearest(low) + 0.5 < numbers.in_time, 1.0, 0.0))
 
 
 @lean_kernel

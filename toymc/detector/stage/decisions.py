@@ -10,6 +10,8 @@ from toymc.detector.finding.kinks import BOTH, MERGED, MOTHER, NONE, _after_kink
 from toymc.detector.finding.kinks import DAUGHTER as ONLY_DAUGHTER
 from toymc.detector.stage.columns import (
     AT,
+    BEFORE,
+    BODY,
     CHANCE,
     CHARGE,
     CODE,
@@ -18,20 +20,33 @@ from toymc.detector.stage.columns import (
     DECAY,
     DRAW,
     END,
+    ENERGY,
     ENTRY,
+    INTERACTED,
     JOINED,
     KIND,
+    M_ENERGY,
+    M_FATE,
+    M_TRUTH,
+    M_VX,
+    M_VY,
+    M_VZ,
+    N_PHOTONS,
     OMEGA,
-    OWNER,
     PHI0,
     PIXEL,
     PX,
     PY,
     PZ,
     RHO,
+    ROW,
     SINGLE,
     STRIP,
     TAN,
+    TRUTH,
+    VX,
+    VY,
+    VZ,
     WIRE,
     Z0,
 )
@@ -92,28 +107,64 @@ def _kink(rng, i, charged, kinks):
     return code, owner
 
 
+@inlined_kernel
+def _track(entry, body, seen, truth, fate, charged, found, n):
+    """Track n of the block, fitted to the hits of `entry`; the number of tracks.
+
+    `body` is the entry that reaches the muon detector, `seen` the one in the crystals (-1 none).
+    """
+    c, f = charged, found
+    f[ENTRY, n], f[BODY, n], f[M_TRUTH, n], f[M_FATE, n] = entry, body, truth, fate
+    f[M_ENERGY, n], f[M_VX, n], f[M_VY, n], f[M_VZ, n] = 0.0, 0.0, 0.0, 0.0
+    if seen >= 0:
+        f[M_ENERGY, n], f[M_VX, n], f[M_VY, n], f[M_VZ, n] = c[ENERGY, seen], c[VX, seen], c[VY, seen], c[VZ, seen]
+    return n + 1
+
+
 @lean_kernel
-def _found(rng, n_lines, lines, charged, kinks, found):
-    """Enter the tracks of the block in `found`, in the order of the lines; their number."""
+def _decay_tracks(rng, i, fate, charged, integers, kinks, found, n):
+    """Tracks of the decay whose entries begin at i: (code of `_after_kink`, number of tracks)."""
+    code, owner = _kink(rng, i, charged, kinks)
+    if code == MERGED and not charged[PIXEL, i + JOINED] >= 0.0:
+        code = np.int64(NONE)
+    daughter = i + DAUGHTER
+    if code == MOTHER or code == BOTH:
+        n = _track(i, i, np.int64(-1), integers[TRUTH, i], fate[integers[ROW, i]], charged, found, n)
+    if code == MERGED:
+        body = daughter if owner == 1 else i
+        truth = np.int64(-1) if owner < 0 else integers[TRUTH, body]
+        n = _track(i + JOINED, body, daughter, truth, fate[integers[ROW, body]], charged, found, n)
+    elif code == BOTH or code == ONLY_DAUGHTER:
+        n = _track(
+            daughter, daughter, daughter, integers[TRUTH, daughter], fate[integers[ROW, daughter]], charged, found, n
+        )
+    return code, n
+
+
+@lean_kernel
+def _found(rng, n_lines, lines, busy, fate, charged, integers, kinks, found):
+    """Enter the tracks of the block in `found`, in the order of the lines; their number.
+
+    `busy` gets the lines that may leave clusters beside those of tracks, and the number of lines behind them. `lines`
+    has a row more than lines: the tracks before the end of the block.
+    """
     c = charged
-    n = np.int64(0)
+    n, n_busy = np.int64(0), np.int64(0)
     for m in range(n_lines):
         i = lines[m, AT]
+        lines[m, BEFORE] = n
+        busy[n_busy] = m
+        more = True
         if lines[m, KIND] == SINGLE:
             is_found = c[DRAW, i] < c[CHANCE, i]
             lines[m, CODE] = 1 if is_found else 0
             if is_found:
-                found[ENTRY, n] = i
-                n += 1
+                n = _track(i, i, i, integers[TRUTH, i], fate[integers[ROW, i]], c, found, n)
+            alone = (c[ENERGY, i] > 0.0) & (not is_found)
+            more = alone | (c[INTERACTED, i] > 0.0) | (integers[N_PHOTONS, i] > 0)
         elif lines[m, KIND] == DECAY:
-            code, lines[m, OWNER] = _kink(rng, i, c, kinks)
-            if code == MERGED and not c[PIXEL, i + JOINED] >= 0.0:
-                code = np.int64(NONE)
-            lines[m, CODE] = code
-            if code == MOTHER or code == BOTH:
-                found[ENTRY, n] = i
-                n += 1
-            if code == MERGED or code == BOTH or code == ONLY_DAUGHTER:
-                found[ENTRY, n] = i + (JOINED if code == MERGED else DAUGHTER)
-                n += 1
+            lines[m, CODE], n = _decay_tracks(rng, i, fate, c, integers, kinks, found, n)
+        n_busy += 1 if more else 0
+    lines[n_lines, BEFORE] = n
+    busy[n_busy] = n_lines
     return n

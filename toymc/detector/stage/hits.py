@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from toymc.detector.covariance.lookup import _ahead, _constants, _interpolated, _place, _silicon
+from toymc.detector.covariance.lookup import _constants, _interpolated, _place, _rows, _silicon
 from toymc.detector.covariance.many import _exact_many
+from toymc.detector.fetch import _fetch
 from toymc.detector.stage.columns import (
     CALCULATE,
     CHARGE,
@@ -35,27 +36,47 @@ from toymc.detector.stage.columns import (
     Z,
 )
 from toymc.kernels import inlined_kernel, lean_kernel
+from toymc.lanes import WIDTH, chosen, loaded, stored
+
+
+@inlined_kernel
+def _find_places(i, charged, integers, reals, places):
+    """Cells of the eight entries from i on. Who cannot be found is not looked up."""
+    c = charged
+    rho = loaded(c[RHO], i)
+    here, base, f, g, pattern = _place(
+        rho * rho, loaded(c[LOG_PT], i), loaded(c[MASS], i), loaded(c[END], i), loaded(c[D0], i), loaded(c[PHI0], i),
+        loaded(c[OMEGA], i), loaded(c[Z0], i), loaded(c[TAN], i), reals, places,
+    )  # fmt: skip
+    stored(integers[NODE_A], i, chosen(loaded(c[DRAW], i) < loaded(c[MOST], i), here, HOPELESS))
+    stored(integers[NODE_B], i, base)
+    stored(integers[PATTERN], i, pattern)
+    stored(c[NODE_F], i, f)
+    stored(c[NODE_G], i, g)
 
 
 @lean_kernel
 def _placed(n, charged, integers, reals, places, values):
-    """Where the table has the entries; its numbers are sent for. Who cannot be found is not looked up."""
-    c = charged
-    for i in range(n):
-        integers[NODE_A, i] = HOPELESS
-        if c[DRAW, i] < c[MOST, i]:
-            a, b, f, g, pattern = _place(
-                c[RHO, i] * c[RHO, i], c[LOG_PT, i], c[MASS, i], c[END, i],
-                c[D0, i], c[PHI0, i], c[OMEGA, i], c[Z0, i], c[TAN, i], reals, places,
-            )  # fmt: skip
-            integers[NODE_A, i], integers[NODE_B, i], integers[PATTERN, i] = a, b, pattern
-            c[NODE_F, i], c[NODE_G, i] = f, g
-            if a >= 0:
-                _ahead(a, b, values)
+    """Where the table has the first n entries (whole vectors); its numbers are sent for.
+
+    The row of a cell is looked up when the next vector has been worked on, its numbers are not needed before.
+    """
+    for i in range(0, n + WIDTH, WIDTH):
+        if i < n:
+            _find_places(i, charged, integers, reals, places)
+            for k in range(i, i + WIDTH):
+                _fetch(places, integers[NODE_A, k])  # of a place that does not exist: no harm
+        for k in range(max(i - WIDTH, 0), i):
+            if integers[NODE_A, k] >= 0:
+                a, b = _rows(integers[NODE_A, k], integers[NODE_B, k], places)
+                integers[NODE_A, k], integers[NODE_B, k] = a, b
+                if a >= 0:
+                    _fetch(values, a)
+                    _fetch(values, b)
 
 
 @lean_kernel
-def _tabulated(n, charged, integers, values, places, factor, asked):
+def _tabulated(n, charged, integers, values, places, flat_factor, asked):
     """Hits and factors from the table; entries that it does not have go to `asked`, whose number is returned."""
     c = charged
     n_asked = np.int64(0)
@@ -65,7 +86,7 @@ def _tabulated(n, charged, integers, values, places, factor, asked):
         if a != HOPELESS:
             wires = np.int64(CALCULATE)
             if a >= 0:
-                wires = _interpolated(a, integers[NODE_B, i], c[NODE_F, i], c[NODE_G, i], values, factor[i])
+                wires = _interpolated(a, integers[NODE_B, i], c[NODE_F, i], c[NODE_G, i], values, flat_factor, 16 * i)
             if wires < 0:
                 asked[n_asked] = i
                 n_asked += 1

@@ -24,7 +24,6 @@ from toymc.detector.stage.columns import (
     P_X,
     P_Y,
     P_Z,
-    PHOTON,
     PX,
     PY,
     PZ,
@@ -159,12 +158,8 @@ def _listed(
         species = _species(pdg[j])
         if species == OF_PHOTON:
             if status[j] == 1:
-                before = n_photons
+                photon_truth[n_photons] = j - first
                 n_photons = _enter_photon(j, px, py, pz, x, y, z, photons, n_photons)
-                if n_photons > before:
-                    photon_truth[before] = j - first
-                    lines[n_lines, KIND], lines[n_lines, AT] = PHOTON, before
-                    n_lines += 1
             continue
         if species < 0:
             if status[j] == 1 and _hadron_row(pdg[j]) >= 0:

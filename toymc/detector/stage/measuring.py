@@ -4,22 +4,35 @@ from toymc.constants import OMEGA_PER_TESLA_GEV_CM
 from toymc.detector.covariance.smear import _drawn
 from toymc.detector.muons.kernels import _klm_expected
 from toymc.detector.stage.columns import (
+    BODY,
+    CHARGE,
     D0,
     ENTRY,
     GAUSS,
     KLM_EXPECTED,
     KLM_REGION,
+    M_CHARGE,
     M_COS,
     M_D0,
     M_OMEGA,
     M_PHI0,
+    M_PIXEL,
     M_PT,
+    M_RADIATED,
     M_SIN,
+    M_SPECIES,
+    M_STRIP,
     M_TAN,
+    M_WIRE,
     M_Z0,
     OMEGA,
     PHI0,
+    PIXEL,
+    RADIATED,
+    SPECIES,
+    STRIP,
     TAN,
+    WIRE,
     Z0,
 )
 from toymc.kernels import lean_kernel
@@ -31,19 +44,19 @@ from toymc.lanes import WIDTH, loaded, real, root, stored, taken, whole
 def _measured_helices(rng, n, found, charged, factor, field, klm, reach, columns):
     """Draw the first n tracks of `found` (whole vectors), and say how far muons of their momentum would reach.
 
-    `factor` is flat, 15 numbers an entry; `reach` too, `columns` numbers a row.
+    `factor` is flat, 16 numbers an entry; `reach` too, `columns` numbers a row.
     """
     c, f = charged, found
     for i in range(n):
         for k in range(5):
             f[GAUSS + k, i] = rng.standard_normal()
     for i in range(0, n, WIDTH):
-        entry = whole(loaded(f[ENTRY], i))
+        entry, body = whole(loaded(f[ENTRY], i)), whole(loaded(f[BODY], i))
         d0, phi, omega, z0, tan_lambda = _drawn(
             taken(c[D0], entry), taken(c[PHI0], entry), taken(c[OMEGA], entry), taken(c[Z0], entry),
             taken(c[TAN], entry),
             loaded(f[GAUSS], i), loaded(f[GAUSS + 1], i), loaded(f[GAUSS + 2], i), loaded(f[GAUSS + 3], i),
-            loaded(f[GAUSS + 4], i), factor, 15 * entry,
+            loaded(f[GAUSS + 4], i), factor, 16 * entry,
         )  # fmt: skip
         cosine, sine = cos_sin_of(phi)
         stored(f[M_D0], i, d0)
@@ -58,3 +71,9 @@ def _measured_helices(rng, n, found, charged, factor, field, klm, reach, columns
         stored(f[M_PT], i, pt)
         stored(f[KLM_REGION], i, real(region))
         stored(f[KLM_EXPECTED], i, real(last))
+        stored(f[M_PIXEL], i, taken(c[PIXEL], entry))
+        stored(f[M_STRIP], i, taken(c[STRIP], entry))
+        stored(f[M_WIRE], i, taken(c[WIRE], entry))
+        stored(f[M_RADIATED], i, taken(c[RADIATED], entry))
+        stored(f[M_SPECIES], i, taken(c[SPECIES], body))
+        stored(f[M_CHARGE], i, taken(c[CHARGE], body))
