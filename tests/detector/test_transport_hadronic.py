@@ -60,7 +60,7 @@ def test_ratios_beside_published_lengths():
 
 
 @pytest.mark.parametrize("pdg, p", [(211, 0.3), (-211, 1.0), (211, 3.0), (321, 1.5), (-321, 0.6), (-321, 3.0),
-                                    (2212, 1.5), (2112, 2.0), (-2212, 0.7), (130, 2.0)])  # fmt: skip
+                                    (2212, 1.5), (2112, 2.0), (-2212, 0.7), (130, 2.0), (3112, 8.0)])  # fmt: skip
 def test_charge_baryon_number_and_energy_are_conserved(pdg, p):
     n = 60000
     batch, seen, _, hit = interactions(pdg, p, n)

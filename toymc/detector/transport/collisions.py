@@ -361,7 +361,7 @@ def _fill(
         codes[0] = pdg
         masses[0] = m
         total -= hadron_charge
-    leading = hadron_charge if int(families[0]) == family else -2
+    leading = hadron_charge if first == 0 and int(families[0]) == family else -2
     if not _charges(rng, families[first:], n - first, total, leading, numbers[CHARGE_KEPT], charges[first:]):
         return False
     summed = masses[0] if first == 1 else 0.0
