@@ -306,23 +306,25 @@ def _pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> A
 def loaded(context: Any, array: Any, index: Any) -> Any:
     """The eight neighbours array[index] ... array[index + 7] of a contiguous one-dimensional array.
 
-    Of doubles, or of uint16 that are the leading halves of numbers in single precision (see `toymc.detector.pages`).
+    Of doubles, of int64 (as `Places`), or of uint16 that are the leading halves of numbers in single precision (see
+    `toymc.detector.pages`).
     """
-    if not (isinstance(array, types.Array) and array.ndim == 1 and array.dtype in (types.float64, types.uint16)):
+    elements = {types.float64: _DOUBLE, types.int64: _LONG, types.uint16: ir.IntType(16)}
+    if not (isinstance(array, types.Array) and array.ndim == 1 and array.dtype in elements):
         return None
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        halved = sig.args[0].dtype == types.uint16
-        kind = _vector(ir.IntType(16) if halved else _DOUBLE)
+        dtype = sig.args[0].dtype
+        kind = _vector(elements[dtype])
         place = builder.bitcast(_pointer(context, builder, sig.args[0], *args), kind.as_pointer())
-        value = builder.load(place, align=2 if halved else 8)
-        if not halved:
+        value = builder.load(place, align=dtype.bitwidth // 8)
+        if dtype != types.uint16:
             return value
         word = _vector(ir.IntType(32))
         bits = builder.shl(builder.zext(value, word), ir.Constant(word, [16] * WIDTH))
         return builder.fpext(builder.bitcast(bits, _vector(ir.FloatType())), _vector(_DOUBLE))
 
-    return signature(LANES, array, types.int64), generate
+    return signature(PLACES if array.dtype == types.int64 else LANES, array, types.int64), generate
 
 
 @_instruction

@@ -16,6 +16,7 @@ from toymc.detector.trigger import fire_trigger
 from toymc.generators.processes import prepare
 from toymc.geometry import load_card
 from toymc.geometry.beam import load_beam
+from toymc.lane_random import _seeded
 from toymc.production.memory import keep_memory
 from toymc.streams import stream
 
@@ -55,6 +56,7 @@ class Steps:
         self.states, self.results = np.empty((9, room)), np.empty((room, 15))
         self.hits, self.work = np.empty((room, 3), dtype=np.int64), np.empty(stage.MANY_WORK)
         self.emitted, self.made = np.empty((stage.MAX_BREMS, 4)), np.empty((stage.MAX_BREMS, 8))
+        self.draws = _seeded(rng)
         self.spent, self.counts = {}, {}
 
     def time(self, name, call, full, empty):
@@ -67,7 +69,7 @@ class Steps:
         def call(first):
             self.skip[:] = 0
             return stage._list_block(
-                self.rng, first, self.truth.offsets, *self.record, self.fate, self.end_arc, self.skip, self.charged,
+                first, self.truth.offsets, *self.record, self.fate, self.end_arc, self.skip, self.charged,
                 self.integers, self.photons, self.truth_rows, self.electrons, self.lines, self.line_at,
                 self.photon_at,
             )  # fmt: skip
@@ -77,14 +79,15 @@ class Steps:
     def run_block(self, start):
         """All steps but the writing on the block that begins with event `start`; the first event behind it."""
         stop, charged, photons, electrons, lines = self.listed(start)
-        d, rng, c = self.detector, self.rng, self.charged
+        d, rng, c, draws = self.detector, self.rng, self.charged, self.draws
         finding, kinks, _, table = d.finding
         efficiency, columns = table.reshape(-1), table.shape[1]
         reals, places, values, surfaces = d.covariance
         en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, _ = d.calorimeter
         flat = [a.reshape(-1) for a in (regions, sigma, response, scale)]
         full = stage._padded(c, charged)
-        self.time("helices", lambda n: stage._helices(n, c, d.field, finding, efficiency, columns), (full,), (0,))
+        self.time("helices", lambda n: stage._helices(draws, n, c, d.field, finding, efficiency, columns),
+                  (full,), (0,))  # fmt: skip
         self.time("place in the table", lambda n: stage._placed(n, c, self.integers, reals, places, values),
                   (full,), (0,))  # fmt: skip
         asked = self.time(
@@ -113,7 +116,7 @@ class Steps:
         self.time(
             "crystals: charged",
             lambda n: stage._charged_measured(
-                rng, n, c, en, *flat, outer, hadrons.reshape(-1), visible, ionisation.reshape(-1)
+                draws, n, c, en, *flat, outer, hadrons.reshape(-1), visible, ionisation.reshape(-1)
             ), (full,), (0,),
         )  # fmt: skip
         found = self.time("who is found: decays in flight",
@@ -124,11 +127,11 @@ class Steps:
         self.time(
             "helices measured",
             lambda n: stage._measured_helices(
-                rng, n, self.found, c, self.factor.reshape(-1), d.field, d.klm.numbers, reach.reshape(-1),
+                draws, n, self.found, c, self.factor.reshape(-1), d.field, d.klm.numbers, reach.reshape(-1),
                 reach.shape[1],
             ), (stage._padded(self.found, found),), (0,),
         )  # fmt: skip
-        self.time("crystals: photons", lambda n: stage._photons_measured(rng, n, self.photons, en, *flat, outer),
+        self.time("crystals: photons", lambda n: stage._photons_measured(draws, n, self.photons, en, *flat, outer),
                   (stage._padded(self.photons, photons),), (0,))  # fmt: skip
         for name, n in (("charged", charged), ("photons", photons), ("electrons", electrons), ("calculated", asked),
                         ("tracks", found)):  # fmt: skip

@@ -33,6 +33,7 @@ from toymc.detector.stage.spurious import MAX_FAKES, _write_clones, _write_fakes
 from toymc.detector.stage.tracks import _write_tracks
 from toymc.detector.stage.writing import _write_decay, _write_neutral, _write_photons, _write_single
 from toymc.kernels import inlined_kernel, kernel, lean_kernel
+from toymc.lane_random import _seeded
 from toymc.lanes import WIDTH
 
 _BLOCK_ROWS = 2048
@@ -44,15 +45,15 @@ _STATE = 9
 
 @lean_kernel
 def _worked(
-    rng, n_charged, n_photons, n_electrons, field, fate, charged, integers, photons, photon_truth, electrons, lines,
-    n_lines, busy, found, factor, flat_factor, asked, states, results, hits, work, emitted, made,
+    rng, draws, n_charged, n_photons, n_electrons, field, fate, charged, integers, photons, photon_truth, electrons,
+    lines, n_lines, busy, found, factor, flat_factor, asked, states, results, hits, work, emitted, made,
     fit, response_fit, reals, places, values, surfaces, finding, kinks, efficiency, efficiency_columns,
     en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, klm, reach, reach_columns,
 ):  # fmt: skip
     """Everything of a block that needs no order."""
     if n_charged > 0:
         full = _padded(charged, n_charged)
-        _helices(full, charged, field, finding, efficiency, efficiency_columns)
+        _helices(draws, full, charged, field, finding, efficiency, efficiency_columns)
         _placed(full, charged, integers, reals, places, values)
         n_asked = _tabulated(n_charged, charged, integers, values, places, flat_factor, asked)
         if n_asked > 0:
@@ -62,12 +63,14 @@ def _worked(
             en, shells, fit, response_fit,
         )  # fmt: skip
         _chances(full, charged, field, finding, efficiency, efficiency_columns)
-        _charged_measured(rng, full, charged, en, regions, sigma, response, scale, outer, hadrons, visible, ionisation)
+        _charged_measured(
+            draws, full, charged, en, regions, sigma, response, scale, outer, hadrons, visible, ionisation
+        )
     n_found = _found(rng, n_lines, lines, busy, fate, charged, integers, kinks, found)
     if n_found > 0:
-        _measured_helices(rng, _padded(found, n_found), found, charged, flat_factor, field, klm, reach, reach_columns)
+        _measured_helices(draws, _padded(found, n_found), found, charged, flat_factor, field, klm, reach, reach_columns)
     if n_photons > 0:
-        _photons_measured(rng, _padded(photons, n_photons), photons, en, regions, sigma, response, scale, outer)
+        _photons_measured(draws, _padded(photons, n_photons), photons, en, regions, sigma, response, scale, outer)
 
 
 @inlined_kernel
@@ -115,7 +118,7 @@ def _fetch_rows(j, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc
 
 @lean_kernel
 def _list_block(
-    rng, start, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip,
+    start, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip,
     charged, integers, photons, photon_truth, electrons, lines, line_at, photon_at,
 ):  # fmt: skip
     """Enter the events from `start` on that make a block: (first event behind it, entries of each kind, lines)."""
@@ -128,7 +131,7 @@ def _list_block(
         )
         line_at[stop - start], photon_at[stop - start] = n_lines, n_photons
         n_charged, n_photons, n_electrons, n_lines = _listed(
-            rng, stop, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, charged,
+            stop, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, charged,
             integers, photons, photon_truth, electrons, lines, n_charged, n_photons, n_electrons, n_lines,
         )  # fmt: skip
         stop += 1
@@ -204,7 +207,7 @@ def _track_block(
 
 @lean_kernel
 def _events(
-    rng, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, field,
+    rng, draws, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, field,
     fit, response_fit, reals, places, values, surfaces, finding, kinks, spurious, efficiency, efficiency_columns,
     en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, background,
     klm, reach, reach_columns, cumulative, neutral,
@@ -219,13 +222,13 @@ def _events(
     n_events = len(offsets) - 1
     while start < n_events:
         stop, n_charged, n_photons, n_electrons, n_lines = _list_block(
-            rng, start, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, charged,
+            start, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, charged,
             integers, photons, photon_truth, electrons, lines, line_at, photon_at,
         )  # fmt: skip
         _worked(
-            rng, n_charged, n_photons, n_electrons, field, fate, charged, integers, photons, photon_truth, electrons,
-            lines, n_lines, busy, found, factor, flat_factor, asked, states, results, hits, work, emitted, made,
-            fit, response_fit, reals, places, values, surfaces, finding, kinks, efficiency, efficiency_columns,
+            rng, draws, n_charged, n_photons, n_electrons, field, fate, charged, integers, photons, photon_truth,
+            electrons, lines, n_lines, busy, found, factor, flat_factor, asked, states, results, hits, work, emitted,
+            made, fit, response_fit, reals, places, values, surfaces, finding, kinks, efficiency, efficiency_columns,
             en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, klm, reach, reach_columns,
         )  # fmt: skip
         n_c, n_k = _cluster_block(
@@ -268,7 +271,7 @@ def _simulate(
     photon_room = ((1 + MAX_BREMS) * rows // WIDTH + 2 | 1) * WIDTH
     factor = np.zeros((room, 16))
     return _events(
-        rng, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, field,
+        rng, _seeded(rng), offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip, field,
         fit, response_fit, reals, places, values, surfaces, finding, kinks, spurious,
         efficiency.reshape(-1), efficiency.shape[1],
         en, regions.reshape(-1), sigma.reshape(-1), response.reshape(-1), scale.reshape(-1), outer, shells,

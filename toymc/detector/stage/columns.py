@@ -9,14 +9,13 @@ X, Y, Z, PX, PY, PZ = 0, 1, 2, 3, 4, 5
 MASS, CHARGE, END, SPECIES = 6, 7, 8, 9  # END: transverse path after which it is gone, cm
 D0, PHI0, OMEGA, Z0, TAN = 10, 11, 12, 13, 14  # true helix, as it is fitted
 RHO, LOG_PT = 15, 16  # at production; RHO is the production radius
-MOST, DRAW = 17, 18  # upper bound of the chance to be found, uniform number
+MOST, DRAW = 17, 18  # upper bound of the chance to be found, uniform number (listed: 1 where there is one, else 0)
 NODE_F, NODE_G = 19, 20  # place between the nodes of the covariance table
 PIXEL, STRIP, WIRE = 21, 22, 23  # layers that measure; -1 pixel layers where no fit is possible
 CHANCE = 24  # probability to be found
 CURVATURE, RADIATED = 25, 26  # omega behind the last photon, energy of the photons
-SCORE, WOBBLE, UNIFORM_A, UNIFORM_B = 27, 28, 29, 30  # random numbers for the calorimeter
-ENERGY, VX, VY, VZ, INTERACTED = 31, 32, 33, 34, 35
-N_CHARGED = 36
+ENERGY, VX, VY, VZ, INTERACTED = 27, 28, 29, 30, 31
+N_CHARGED = 32
 
 # charged particles, integers: row in the event, row of the record, nodes of the table, pattern of silicon layers,
 # first and number of the photons that it radiated
@@ -25,22 +24,20 @@ N_CHARGED_INTEGERS = 7
 CALCULATE, HOPELESS = -1, -2
 """Instead of a node: not in the table; not found whatever it hits."""
 
-# tracks that are found, real numbers: entry, random numbers, measured helix, cosine and sine of phi0, pT
+# tracks that are found, real numbers: entry, measured helix, cosine and sine of phi0, pT
 ENTRY = 0
-GAUSS = 1  # five
-M_D0, M_PHI0, M_OMEGA, M_Z0, M_TAN, M_COS, M_SIN, M_PT = 6, 7, 8, 9, 10, 11, 12, 13
-KLM_REGION, KLM_EXPECTED = 14, 15  # region of the muon detector (0 none), last layer if it were a muon
-BODY, M_TRUTH, M_FATE = 16, 17, 18  # entry that reaches the muon detector; row in the event (-1 nobody); its fate
-M_ENERGY, M_VX, M_VY, M_VZ = 19, 20, 21, 22  # in the crystals (0 none), and where it hits them
-M_PIXEL, M_STRIP, M_WIRE = 23, 24, 25  # layers that measure
-M_SPECIES, M_CHARGE, M_RADIATED = 26, 27, 28  # of the body (species -1 none); energy of the photons
-N_FOUND = 29
-# photons, real numbers: at production, with unit direction; X/X0 of tracker ahead; random numbers; what is measured
+M_D0, M_PHI0, M_OMEGA, M_Z0, M_TAN, M_COS, M_SIN, M_PT = 1, 2, 3, 4, 5, 6, 7, 8
+KLM_REGION, KLM_EXPECTED = 9, 10  # region of the muon detector (0 none), last layer if it were a muon
+BODY, M_TRUTH, M_FATE = 11, 12, 13  # entry that reaches the muon detector; row in the event (-1 nobody); its fate
+M_ENERGY, M_VX, M_VY, M_VZ = 14, 15, 16, 17  # in the crystals (0 none), and where it hits them
+M_PIXEL, M_STRIP, M_WIRE = 18, 19, 20  # layers that measure
+M_SPECIES, M_CHARGE, M_RADIATED = 21, 22, 23  # of the body (species -1 none); energy of the photons
+N_FOUND = 24
+# photons, real numbers: at production, with unit direction; X/X0 of tracker ahead; what is measured
 P_ENERGY, P_X, P_Y, P_Z, P_UX, P_UY, P_UZ, P_FRONT = 0, 1, 2, 3, 4, 5, 6, 7
-P_UNIFORM, P_SCORE, P_WOBBLE, P_A, P_B = 8, 9, 10, 11, 12
-P_MEASURED, P_THETA, P_PHI, P_VX, P_VY, P_VZ = 13, 14, 15, 16, 17, 18
-P_WIDTH, P_WIDTH_THETA, P_WIDTH_PHI, P_REGION, P_TIME = 19, 20, 21, 22, 23  # P_TIME: 1 in time, else 0
-N_PHOTON = 24
+P_MEASURED, P_THETA, P_PHI, P_VX, P_VY, P_VZ = 8, 9, 10, 11, 12, 13
+P_WIDTH, P_WIDTH_THETA, P_WIDTH_PHI, P_REGION, P_TIME = 14, 15, 16, 17, 18  # P_TIME: 1 in time, else 0
+N_PHOTON = 19
 
 # lines of an event, one for each particle but photons: what it is; its entry among the charged ones, or its row of the
 # record; of a decay what is found of it (see `finding.kinks`), of a single particle whether it is found; tracks of the

@@ -8,17 +8,13 @@ from toymc.detector.stage.columns import (
     ENERGY,
     INTERACTED,
     MASS,
-    P_A,
-    P_B,
     P_ENERGY,
     P_FRONT,
     P_MEASURED,
     P_PHI,
     P_REGION,
-    P_SCORE,
     P_THETA,
     P_TIME,
-    P_UNIFORM,
     P_UX,
     P_UY,
     P_UZ,
@@ -28,49 +24,43 @@ from toymc.detector.stage.columns import (
     P_WIDTH,
     P_WIDTH_PHI,
     P_WIDTH_THETA,
-    P_WOBBLE,
     P_X,
     P_Y,
     P_Z,
     PX,
     PY,
     PZ,
-    SCORE,
     SPECIES,
-    UNIFORM_A,
-    UNIFORM_B,
     VX,
     VY,
     VZ,
-    WOBBLE,
     X,
     Y,
     Z,
 )
 from toymc.kernels import lean_kernel
+from toymc.lane_random import _normals_of, _uniform_of
 from toymc.lanes import WIDTH, chosen, loaded, nearest, real, stored
 
 _HIGH_BITS = 2.0**26
-"""The leading 26 bits of a uniform number decide about a shower, the other 27 about its time."""
+"""The leading 26 bits of a uniform number decide about a shower, the other 26 about its time."""
 
 
 @lean_kernel
-def _photons_measured(rng, n, photons, numbers, regions, sigma, response, scale, outer):
+def _photons_measured(draws, n, photons, numbers, regions, sigma, response, scale, outer):
     """Clusters of the first n photons (whole vectors): energy -1 for those that make none."""
     p = photons
-    for i in range(n):
-        p[P_UNIFORM, i] = rng.random()
-        p[P_SCORE, i], p[P_WOBBLE, i] = rng.standard_normal(), rng.standard_normal()
-        p[P_A, i], p[P_B, i] = rng.standard_normal(), rng.standard_normal()
     for i in range(0, n, WIDTH):
+        uniform = _uniform_of(draws)
+        score, wobble = _normals_of(draws)
         measured, log_energy, vx, vy, vz, region = _shower(
             loaded(p[P_ENERGY], i), loaded(p[P_X], i), loaded(p[P_Y], i), loaded(p[P_Z], i),
             loaded(p[P_UX], i), loaded(p[P_UY], i), loaded(p[P_UZ], i), loaded(p[P_FRONT], i),
-            loaded(p[P_UNIFORM], i), loaded(p[P_SCORE], i), loaded(p[P_WOBBLE], i),
-            numbers, regions, sigma, response, scale, outer,
+            uniform, score, wobble, numbers, regions, sigma, response, scale, outer,
         )  # fmt: skip
+        a, b = _normals_of(draws)
         theta, phi, width, width_theta, width_phi = _pointing(
-            loaded(p[P_A], i), loaded(p[P_B], i), log_energy, vx, vy, vz, 0.0, region, numbers, regions, sigma
+            a, b, log_energy, vx, vy, vz, 0.0, region, numbers, regions, sigma
         )
         stored(p[P_MEASURED], i, measured)
         stored(p[P_THETA], i, theta)
@@ -82,23 +72,21 @@ def _photons_measured(rng, n, photons, numbers, regions, sigma, response, scale,
         stored(p[P_WIDTH_THETA], i, width_theta)
         stored(p[P_WIDTH_PHI], i, width_phi)
         stored(p[P_REGION], i, real(region))
-        low = loaded(p[P_UNIFORM], i) * _HIGH_BITS  # its fraction is as good as a new number
+        low = uniform * _HIGH_BITS  # its fraction is as good as a new number
         stored(p[P_TIME], i, chosen(low - nearest(low) + 0.5 < numbers.in_time, 1.0, 0.0))
 
 
 @lean_kernel
 def _charged_measured(
-    rng, n, charged, numbers, regions, sigma, response, scale, outer, hadrons, visible, ionisation
+    draws, n, charged, numbers, regions, sigma, response, scale, outer, hadrons, visible, ionisation
 ):  # fmt: skip
     """Energies of the first n charged entries (whole vectors) in the crystals, and where they hit."""
     c = charged
-    for i in range(n):
-        c[SCORE, i], c[WOBBLE, i] = rng.standard_normal(), rng.standard_normal()
-        c[UNIFORM_A, i], c[UNIFORM_B, i] = rng.random(), rng.random()
     for i in range(0, n, WIDTH):
+        score, wobble = _normals_of(draws)
+        u, v = _uniform_of(draws), _uniform_of(draws)
         energy, vx, vy, vz, interacted = _track_cluster(
-            loaded(c[SCORE], i), loaded(c[WOBBLE], i), loaded(c[UNIFORM_A], i), loaded(c[UNIFORM_B], i),
-            loaded(c[SPECIES], i), loaded(c[X], i), loaded(c[Y], i), loaded(c[Z], i),
+            score, wobble, u, v, loaded(c[SPECIES], i), loaded(c[X], i), loaded(c[Y], i), loaded(c[Z], i),
             loaded(c[PX], i), loaded(c[PY], i), loaded(c[PZ], i), loaded(c[MASS], i), loaded(c[CURVATURE], i),
             loaded(c[END], i), numbers, regions, sigma, response, scale, outer, hadrons, visible, ionisation,
         )  # fmt: skip

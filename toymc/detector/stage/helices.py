@@ -6,6 +6,7 @@ from toymc.detector.stage.columns import (
     CHARGE,
     CURVATURE,
     D0,
+    DRAW,
     END,
     LOG_PT,
     MOST,
@@ -24,6 +25,7 @@ from toymc.detector.stage.columns import (
 )
 from toymc.kernels import lean_kernel
 from toymc.lane_math import log_of
+from toymc.lane_random import _uniform_of
 from toymc.lanes import WIDTH, chosen, loaded, root, stored
 
 SHORTEST_CM = 5.4
@@ -31,11 +33,11 @@ SHORTEST_CM = 5.4
 
 
 @lean_kernel
-def _helices(n, charged, field, finding, efficiency, columns):
+def _helices(draws, n, charged, field, finding, efficiency, columns):
     """Fill the columns from D0 to MOST and from CURVATURE to RADIATED of the first n entries (whole vectors).
 
     MOST is an upper bound of the probability to be found, whatever is hit: without three strip layers or wires within
-    the transverse path END there is no track.
+    the transverse path END there is no track. DRAW gets its random number where it has one.
     """
     c = charged
     for i in range(0, n, WIDTH):
@@ -48,6 +50,7 @@ def _helices(n, charged, field, finding, efficiency, columns):
         start = chosen(x * px + y * py >= 0.0, rho, abs(d0))
         most = level * _most(pt, tan_lambda, rho, start, d0, z0, finding)
         long_enough = rho + loaded(c[END], i) >= SHORTEST_CM
+        stored(c[DRAW], i, loaded(c[DRAW], i) * _uniform_of(draws))
         stored(c[D0], i, d0)
         stored(c[PHI0], i, phi0)
         stored(c[OMEGA], i, omega)

@@ -85,7 +85,7 @@ def _charged_daughter(j, first, last, pdg, status, mother):
 def _enter(j, first, end, species, charge, draw, px, py, pz, mass, x, y, z, charged, integers, n):
     """Entry n: the charged particle of row j, gone after the transverse path `end` (cm).
 
-    `draw` is the uniform number that decides whether it is found; 0 where that is decided otherwise.
+    `draw` is 1 where a uniform number decides whether it is found, 0 where that is decided otherwise.
     """
     charged[X, n] = x[j]
     charged[Y, n] = y[j]
@@ -144,7 +144,7 @@ def _enter_decay(j, k, first, pdg, px, py, pz, mass, x, y, z, end_arc, charged, 
 
 @inlined_kernel
 def _listed(
-    rng, event, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip,
+    event, offsets, pdg, status, mother, px, py, pz, mass, x, y, z, fate, end_arc, skip,
     charged, integers, photons, photon_truth, electrons, lines, n_charged, n_photons, n_electrons, n_lines,
 ):  # fmt: skip
     """Enter what leaves signals of one event; the numbers of entries of the block.
@@ -184,8 +184,8 @@ def _listed(
             electrons[n_electrons] = n_charged
             n_electrons += 1
         n_charged = _enter(
-            j, first, end_arc[j], species, _charge(pdg[j], species), rng.random(), px, py, pz,
-            mass, x, y, z,            charged, integers, n_charged,
+            j, first, end_arc[j], species, _charge(pdg[j], species), 1.0, px, py, pz, mass, x, y, z,
+            charged, integers, n_charged,
         )  # fmt: skip
     return n_charged, n_photons, n_electrons, n_lines
 

@@ -8,7 +8,6 @@ from toymc.detector.stage.columns import (
     CHARGE,
     D0,
     ENTRY,
-    GAUSS,
     KLM_EXPECTED,
     KLM_REGION,
     M_CHARGE,
@@ -37,26 +36,23 @@ from toymc.detector.stage.columns import (
 )
 from toymc.kernels import lean_kernel
 from toymc.lane_math import cos_sin_of
+from toymc.lane_random import _normals_of
 from toymc.lanes import WIDTH, loaded, real, root, stored, taken, whole
 
 
 @lean_kernel
-def _measured_helices(rng, n, found, charged, factor, field, klm, reach, columns):
+def _measured_helices(draws, n, found, charged, factor, field, klm, reach, columns):
     """Draw the first n tracks of `found` (whole vectors), and say how far muons of their momentum would reach.
 
     `factor` is flat, 16 numbers an entry; `reach` too, `columns` numbers a row.
     """
     c, f = charged, found
-    for i in range(n):
-        for k in range(5):
-            f[GAUSS + k, i] = rng.standard_normal()
     for i in range(0, n, WIDTH):
+        (g0, g1), (g2, g3), (g4, _) = _normals_of(draws), _normals_of(draws), _normals_of(draws)
         entry, body = whole(loaded(f[ENTRY], i)), whole(loaded(f[BODY], i))
         d0, phi, omega, z0, tan_lambda = _drawn(
             taken(c[D0], entry), taken(c[PHI0], entry), taken(c[OMEGA], entry), taken(c[Z0], entry),
-            taken(c[TAN], entry),
-            loaded(f[GAUSS], i), loaded(f[GAUSS + 1], i), loaded(f[GAUSS + 2], i), loaded(f[GAUSS + 3], i),
-            loaded(f[GAUSS + 4], i), factor, 16 * entry,
+            taken(c[TAN], entry), g0, g1, g2, g3, g4, factor, 16 * entry,
         )  # fmt: skip
         cosine, sine = cos_sin_of(phi)
         stored(f[M_D0], i, d0)
