@@ -1,6 +1,7 @@
 """Where the time of the detector goes: nanoseconds per tau-pair event of every step, on one core.
 
-Each step is called from Python here, block by block; what an empty call takes is subtracted. The whole in one call is
+Each step is called from Python here, block by block, five times each and the quickest counts: caches are warm and the
+processor has seen the jumps before. What an empty call takes is subtracted. The whole in one call is
 `detector` in `bench_chain`: there the steps follow each other with warm caches.
 """
 
@@ -57,6 +58,13 @@ class Steps:
         self.hits, self.work = np.empty((room, 3), dtype=np.int64), np.empty(stage.MANY_WORK)
         self.emitted, self.made = np.empty((stage.MAX_BREMS, 4)), np.empty((stage.MAX_BREMS, 8))
         self.draws = _seeded(rng)
+        self.offsets = np.empty((3, EVENTS + 1), dtype=np.int64)
+        self.track_f, self.track_i = np.empty((10, room)), np.empty((9, room), dtype=np.int32)
+        self.track_cov = np.empty((room, 15))
+        self.cluster_f, self.cluster_i = np.empty((6, 2 * room)), np.empty((4, 2 * room), dtype=np.int32)
+        self.cluster_cov, self.klm_f = np.empty((2 * room, 3)), np.empty((2, room))
+        self.klm_i, self.fakes = np.empty((2, room), dtype=np.int32), [np.empty((8, 5)), np.empty((8, 5))]
+        self.fakes += [np.empty(8, dtype=np.int32), np.zeros(15)]
         self.spent, self.counts = {}, {}
 
     def time(self, name, call, full, empty):
@@ -77,7 +85,7 @@ class Steps:
         return self.time("listing", call, (start,), (self.truth.n_events,))
 
     def run_block(self, start):
-        """All steps but the writing on the block that begins with event `start`; the first event behind it."""
+        """All steps on the block that begins with event `start`; the first event behind it."""
         stop, charged, photons, electrons, lines = self.listed(start)
         d, rng, c, draws = self.detector, self.rng, self.charged, self.draws
         finding, kinks, _, table = d.finding
@@ -86,8 +94,14 @@ class Steps:
         en, regions, sigma, response, scale, outer, shells, hadrons, visible, ionisation, _ = d.calorimeter
         flat = [a.reshape(-1) for a in (regions, sigma, response, scale)]
         full = stage._padded(c, charged)
-        self.time("helices", lambda n: stage._helices(draws, n, c, d.field, finding, efficiency, columns),
-                  (full,), (0,))  # fmt: skip
+        to_draw = c[names.DRAW].copy()
+
+        def helices(n):
+            c[names.DRAW] = to_draw
+            stage._helices(draws, n, c, d.field, finding, efficiency, columns)
+
+        self.time("helices", helices, (full,), (0,))
+        helices(full)
         self.time("place in the table", lambda n: stage._placed(n, c, self.integers, reals, places, values),
                   (full,), (0,))  # fmt: skip
         asked = self.time(
@@ -133,10 +147,36 @@ class Steps:
         )  # fmt: skip
         self.time("crystals: photons", lambda n: stage._photons_measured(draws, n, self.photons, en, *flat, outer),
                   (stage._padded(self.photons, photons),), (0,))  # fmt: skip
+        self.write(start, stop, d, rng)
         for name, n in (("charged", charged), ("photons", photons), ("electrons", electrons), ("calculated", asked),
                         ("tracks", found)):  # fmt: skip
             self.counts[name] = self.counts.get(name, 0) + n
         return stop
+
+    def write(self, start, stop, d, rng):
+        """Clusters and tracks of the block, into memory that is warm."""
+        en, regions, sigma, _, _, _, _, hadrons, visible, _, background = d.calorimeter
+        finding, _, spurious, _ = d.finding
+        klm, reach, cumulative, neutral, _, _ = d.klm
+        found, zero = self.found, np.int64(0)
+        self.time(
+            "clusters and their merging",
+            lambda end: stage._cluster_block(
+                rng, start, end, self.truth.offsets, self.line_at, self.photon_at, self.busy, self.lines,
+                self.record[0], *self.record[3:], self.fate, self.charged, self.integers, self.photons,
+                self.truth_rows, found[names.M_VX : names.M_VZ + 1], found[names.M_ENERGY], klm, neutral, en,
+                regions.reshape(-1), sigma.reshape(-1), hadrons.reshape(-1), visible, background, self.offsets[1],
+                self.cluster_f, self.cluster_cov, self.cluster_i, zero, self.offsets[2], self.klm_f, self.klm_i, zero,
+            ), (stop,), (start,),
+        )  # fmt: skip
+        self.time(
+            "rows of tracks",
+            lambda end: stage._track_block(
+                rng, start, end, self.line_at, self.lines, self.fate, d.field, self.charged, self.integers, found,
+                self.factor, finding, spurious, klm, reach.reshape(-1), reach.shape[1], cumulative, *self.fakes,
+                self.offsets[0], self.track_f, self.track_cov, self.track_i, zero,
+            ), (stop,), (start,),
+        )  # fmt: skip
 
 
 def main() -> None:
@@ -157,7 +197,7 @@ def main() -> None:
         print(f"{title}: " + ", ".join(f"{v / events:.2f} {k}" for k, v in steps.counts.items()) + " per event")
         rows = {name: spent / events for name, spent in steps.spent.items()}
         rows["transport"], rows["trigger"] = carried / EVENTS, fired / EVENTS
-        rows["writing, tables of numbers, the rest"] = whole / EVENTS - sum(rows.values())
+        rows["cold memory, numbers for PID, the rest"] = whole / EVENTS - sum(rows.values())
         for name, ns in rows.items():
             print(f"  {name:40s} {ns:7.0f} ns  {100 * ns * EVENTS / whole:4.0f} %")
         print(f"  {'detector':40s} {whole / EVENTS:7.0f} ns  {1e6 * EVENTS / whole:,.0f} k events/s")
