@@ -16,7 +16,8 @@ import numpy as np
 
 from toymc.kernels import inlined_kernel, kernel
 from toymc.lane_math import cos_sin_of, log_of
-from toymc.lanes import WIDTH, loaded, of_bits, root, stored
+from toymc.lane_memory import loaded, stored
+from toymc.lanes import WIDTH, of_bits, root
 
 STATE = 4 * WIDTH
 """Length of the int64 array that holds the state of the eight generators."""

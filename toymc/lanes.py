@@ -297,106 +297,6 @@ def lane(context: Any, vector: Any, k: Any) -> Any:
     return signature(single, vector, types.int64), generate
 
 
-def _pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
-    data = context.make_array(kind)(context, builder, array).data
-    return builder.gep(data, [index])
-
-
-@_instruction
-def loaded(context: Any, array: Any, index: Any) -> Any:
-    """The eight neighbours array[index] ... array[index + 7] of a contiguous one-dimensional array.
-
-    Of doubles, of int64 (as `Places`), or of uint16 that are the leading halves of numbers in single precision (see
-    `toymc.detector.pages`).
-    """
-    elements = {types.float64: _DOUBLE, types.int64: _LONG, types.uint16: ir.IntType(16)}
-    if not (isinstance(array, types.Array) and array.ndim == 1 and array.dtype in elements):
-        return None
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        dtype = sig.args[0].dtype
-        kind = _vector(elements[dtype])
-        place = builder.bitcast(_pointer(context, builder, sig.args[0], *args), kind.as_pointer())
-        value = builder.load(place, align=dtype.bitwidth // 8)
-        if dtype != types.uint16:
-            return value
-        word = _vector(ir.IntType(32))
-        bits = builder.shl(builder.zext(value, word), ir.Constant(word, [16] * WIDTH))
-        return builder.fpext(builder.bitcast(bits, _vector(ir.FloatType())), _vector(_DOUBLE))
-
-    return signature(PLACES if array.dtype == types.int64 else LANES, array, types.int64), generate
-
-
-@_instruction
-def stored(context: Any, array: Any, index: Any, value: Any) -> Any:
-    """Write eight neighbours from array[index] on: real numbers as doubles or without their fraction as int32, places
-    as int64."""
-    if not (isinstance(array, types.Array) and array.ndim == 1):
-        return None
-    if array.dtype not in {LANES: (types.float64, types.int32), PLACES: (types.int64,)}.get(value, ()):
-        return None
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        kind, vector = sig.args[0], args[2]
-        if kind.dtype == types.int32:
-            vector = builder.fptosi(vector, _vector(ir.IntType(32)))
-        place = builder.bitcast(_pointer(context, builder, kind, *args[:2]), vector.type.as_pointer())
-        builder.store(vector, place, align=kind.dtype.bitwidth // 8)
-        return context.get_dummy_value()
-
-    return signature(types.void, array, types.int64, value), generate
-
-
-@_instruction
-def gathered(context: Any, array: Any, places: Any) -> Any:
-    """array[place] in every lane of a one-dimensional array: doubles of real numbers, `Places` of integers."""
-    if not (isinstance(array, types.Array) and array.ndim == 1 and places == PLACES):
-        return None
-    whole = isinstance(array.dtype, types.Integer)
-    element = types.int64 if whole else types.float64
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        data = context.make_array(sig.args[0])(context, builder, args[0]).data
-        result = ir.Constant(_vector(_LONG if whole else _DOUBLE), ir.Undefined)
-        for k in range(WIDTH):
-            at = ir.Constant(ir.IntType(32), k)
-            value = builder.load(builder.gep(data, [builder.extract_element(args[1], at)]))
-            value = context.cast(builder, value, sig.args[0].dtype, element)
-            result = builder.insert_element(result, value, at)
-        return result
-
-    return signature(PLACES if whole else LANES, array, PLACES), generate
-
-
-def taken(array: Any, place: Any) -> Any:
-    """array[place] of a one-dimensional array, lane by lane."""
-    return array[place]
-
-
-@overload(taken, strict=False)
-def _taken(array: Any, place: Any) -> Any:
-    if place == PLACES:
-        return lambda array, place: gathered(array, place)
-    return lambda array, place: array[place]
-
-
-@_instruction
-def copied(context: Any, array: Any, first: Any, out: Any, place: Any, count: Any) -> Any:
-    """Copy `count` neighbours from array[first] on to out[place] and on: contiguous arrays of one type, apart."""
-    plain = isinstance(array, types.Array) and isinstance(out, types.Array)
-    if not (plain and array.ndim == out.ndim == 1 and array.dtype == out.dtype):
-        return None
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        source = _pointer(context, builder, sig.args[0], *args[:2])
-        target = _pointer(context, builder, sig.args[2], *args[2:4])
-        size = context.get_abi_sizeof(context.get_data_type(sig.args[0].dtype))
-        cgutils.raw_memcpy(builder, target, source, args[4], size, align=size)
-        return context.get_dummy_value()
-
-    return signature(types.void, array, types.int64, out, types.int64, types.int64), generate
-
-
 def chosen(mask: Any, a: Any, b: Any) -> Any:
     """`a` where the mask is true, else `b`; of two plain numbers `Lanes`, of two integers `Places`."""
     return a if mask else b
@@ -498,8 +398,8 @@ def _stamp() -> None:
     """Let cached kernels depend on this file (see `toymc.kernels`): numba does not know that they do."""
     digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     stamped: tuple[Any, ...] = (
-        chosen, root, nearest, whole, real, lower_of, higher_of, some, every, filled, filled_places, lane, loaded,
-        stored, gathered, copied, taken, bits_of, of_bits,
+        chosen, root, nearest, whole, real, lower_of, higher_of, some, every, filled, filled_places, lane, bits_of,
+        of_bits,
     )  # fmt: skip
     for function in stamped:
         function.toymc_stamp = digest

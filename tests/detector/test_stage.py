@@ -17,7 +17,8 @@ from toymc.detector.stage.block import _BLOCK_ROWS
 from toymc.events import EventBatch
 from toymc.geometry import load_card
 from toymc.kernels import kernel
-from toymc.lanes import WIDTH, chosen, loaded, real, stored
+from toymc.lane_memory import loaded, stored
+from toymc.lanes import WIDTH, chosen, real
 from toymc.streams import stream
 
 N = 4096

@@ -42,7 +42,8 @@ from toymc.detector.transport.tasks import (
 )
 from toymc.detector.transport.walk import INTERACTED, PHOTON, THROUGH
 from toymc.kernels import kernel
-from toymc.lanes import WIDTH, gathered, loaded, stored, whole
+from toymc.lane_memory import gathered, loaded, stored
+from toymc.lanes import WIDTH, whole
 from toymc.streams import stream
 
 N = 20000

@@ -21,7 +21,8 @@ from toymc.errors import InputError
 from toymc.events import Clusters, EventBatch, Reconstruction, Tracks
 from toymc.geometry import load_card
 from toymc.kernels import kernel
-from toymc.lanes import WIDTH, loaded, stored
+from toymc.lane_memory import loaded, stored
+from toymc.lanes import WIDTH
 from toymc.streams import stream
 
 CARD = load_card("belle2")

@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 
 from toymc.kernels import kernel
+from toymc.lane_memory import stored
 from toymc.lane_random import STATE, _normals_of, _seeded, _uniform_of
-from toymc.lanes import WIDTH, stored
+from toymc.lanes import WIDTH
 from toymc.streams import stream
 
 N = 400_000

@@ -10,6 +10,7 @@ from numba.core.errors import NumbaError
 from toymc.detector.pages import halves
 from toymc.kernels import kernel
 from toymc.lane_math import asin_of, atan2_of, cos_sin_of, exp_of, log_of
+from toymc.lane_memory import gathered, loaded, stored
 from toymc.lanes import (
     WIDTH,
     bits_of,
@@ -17,17 +18,14 @@ from toymc.lanes import (
     every,
     filled,
     filled_places,
-    gathered,
     higher_of,
     lane,
-    loaded,
     lower_of,
     nearest,
     of_bits,
     real,
     root,
     some,
-    stored,
     whole,
 )
 from toymc.streams import stream

@@ -12,7 +12,8 @@ from toymc.errors import InputError
 from toymc.events import Reconstruction
 from toymc.kernels import kernel
 from toymc.lane_math import atan2_of
-from toymc.lanes import WIDTH, loaded, root, stored
+from toymc.lane_memory import loaded, stored
+from toymc.lanes import WIDTH, root
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]

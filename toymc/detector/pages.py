@@ -46,7 +46,7 @@ def in_large_pages(array: npt.NDArray[T]) -> npt.NDArray[T]:
 def halves(numbers: npt.ArrayLike) -> npt.NDArray[np.uint16]:
     """The leading 16 bits of numbers in single precision, rounded: eight significant bits, a fifth of a per cent.
 
-    A table of them takes half of the memory; `toymc.lanes.loaded` makes doubles of them.
+    A table of them takes half of the memory; `toymc.lane_memory.loaded` makes doubles of them.
 
     Parameters
     ----------

@@ -18,7 +18,8 @@ from toymc.detector.calorimeter.response import LOG_BETA_GAMMA, SCORES
 from toymc.detector.calorimeter.surface import _helix_impact, _material_row, _of_region, _region, _tangent
 from toymc.kernels import inlined_kernel, lean_kernel
 from toymc.lane_math import exp_of, log_of
-from toymc.lanes import chosen, higher_of, lower_of, real, root, some, taken, whole
+from toymc.lane_memory import taken
+from toymc.lanes import chosen, higher_of, lower_of, real, root, some, whole
 
 _N_B, _N_S = len(LOG_BETA_GAMMA), len(SCORES)
 

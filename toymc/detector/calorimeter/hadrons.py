@@ -13,7 +13,8 @@ import math
 from toymc.detector.calorimeter.photons import _edge_spread, _write
 from toymc.detector.calorimeter.surface import _impact, _of_region, _region
 from toymc.kernels import inlined_kernel, lean_kernel
-from toymc.lanes import higher_of, lower_of, real, taken, whole
+from toymc.lane_memory import taken
+from toymc.lanes import higher_of, lower_of, real, whole
 
 # clusters beside one shower that are kept; with a mean of 0.3 more are rarer than 1e-4
 MAX_SPLIT_OFFS = 3

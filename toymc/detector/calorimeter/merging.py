@@ -13,7 +13,8 @@ Not described: a soft shower in the tail of one that is fifty times harder; two 
 import math
 
 from toymc.kernels import inlined_kernel, lean_kernel
-from toymc.lanes import WIDTH, loaded, some
+from toymc.lane_memory import loaded
+from toymc.lanes import WIDTH, some
 
 
 @inlined_kernel

@@ -26,7 +26,8 @@ from toymc.detector.calorimeter.surface import _impact, _material_row, _of_regio
 from toymc.detector.fetch import _fetch
 from toymc.kernels import inlined_kernel
 from toymc.lane_math import atan2_of, exp_of, log_of
-from toymc.lanes import WIDTH, chosen, higher_of, lower_of, nearest, real, root, taken, whole
+from toymc.lane_memory import taken
+from toymc.lanes import WIDTH, chosen, higher_of, lower_of, nearest, real, root, whole
 
 _N_E, _N_S, _N_D = len(ENERGIES), len(SCORES), len(DEPTHS)
 _AHEAD = 24

@@ -9,7 +9,8 @@ import math
 
 from toymc.kernels import inlined_kernel
 from toymc.lane_math import atan2_of, cos_sin_of
-from toymc.lanes import chosen, higher_of, lower_of, root, some, taken, whole
+from toymc.lane_memory import taken
+from toymc.lanes import chosen, higher_of, lower_of, root, some, whole
 
 REGION_COLUMNS = 6
 """Of the flat table `regions`: lowest and highest cosine, smallest energy, efficiency, lowest and highest theta."""

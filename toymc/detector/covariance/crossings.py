@@ -42,7 +42,8 @@ from toymc.detector.covariance.surfaces import (
 )
 from toymc.kernels import inlined_kernel, lean_kernel
 from toymc.lane_math import asin_of, asin_ratio_of, atan2_of, log_of
-from toymc.lanes import WIDTH, chosen, filled, higher_of, lower_of, nearest, root, some, stored
+from toymc.lane_memory import stored
+from toymc.lanes import WIDTH, chosen, filled, higher_of, lower_of, nearest, root, some
 
 ROWS = 320
 """More crossings than any card has surfaces to cross; further ones are not followed."""

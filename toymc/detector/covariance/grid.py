@@ -30,7 +30,8 @@ from toymc.detector.covariance.surfaces import (
 )
 from toymc.geometry import DetectorCard
 from toymc.kernels import inlined_kernel, kernel
-from toymc.lanes import WIDTH, chosen, filled, loaded, some, stored
+from toymc.lane_memory import loaded, stored
+from toymc.lanes import WIDTH, chosen, filled, some
 
 FloatArray = npt.NDArray[np.float64]
 Int32Array = npt.NDArray[np.int32]

@@ -46,7 +46,8 @@ from toymc.detector.covariance.crossings import (
 from toymc.detector.covariance.surfaces import COS, DEPTH, KIND, LOSS, SIN, WEIGHT_U, WEIGHT_V
 from toymc.kernels import inlined_kernel, lean_kernel
 from toymc.lane_math import log_of
-from toymc.lanes import WIDTH, chosen, filled, higher_of, loaded, root
+from toymc.lane_memory import loaded
+from toymc.lanes import WIDTH, chosen, filled, higher_of, root
 
 
 @inlined_kernel

@@ -43,7 +43,8 @@ from toymc.detector.covariance.header import (
 )
 from toymc.detector.covariance.surfaces import Constants
 from toymc.kernels import inlined_kernel
-from toymc.lanes import WIDTH, chosen, higher_of, loaded, lower_of, nearest, real, some, stored, taken, whole
+from toymc.lane_memory import loaded, stored, taken
+from toymc.lanes import WIDTH, chosen, higher_of, lower_of, nearest, real, some, whole
 
 
 @inlined_kernel

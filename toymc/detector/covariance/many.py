@@ -12,7 +12,8 @@ from toymc.detector.covariance.crossings import TRACE, _outwards
 from toymc.detector.covariance.inwards import _angle2, _factorised, _inwards
 from toymc.detector.covariance.surfaces import KIND, RADIUS, SLOPE, Z_MAX, Z_MIN
 from toymc.kernels import inlined_kernel, kernel, lean_kernel
-from toymc.lanes import WIDTH, chosen, gathered, higher_of, lane, loaded, lower_of, nearest, root, some, stored, whole
+from toymc.lane_memory import gathered, loaded, stored
+from toymc.lanes import WIDTH, chosen, higher_of, lane, lower_of, nearest, root, some, whole
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -36,7 +36,8 @@ from toymc.detector.covariance.inwards import (
 from toymc.detector.covariance.surfaces import DEPTH, WEIGHT_U
 from toymc.geometry import DetectorCard
 from toymc.kernels import inlined_kernel, kernel, lean_kernel
-from toymc.lanes import WIDTH, chosen, filled, higher_of, lane, loaded, some, stored
+from toymc.lane_memory import loaded, stored
+from toymc.lanes import WIDTH, chosen, filled, higher_of, lane, some
 
 FloatArray = npt.NDArray[np.float64]
 

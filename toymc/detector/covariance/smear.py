@@ -13,7 +13,8 @@ from toymc.detector.covariance.surfaces import Constants
 from toymc.detector.covariance.table import CovarianceTables
 from toymc.detector.helix import _to_helix, _wrap
 from toymc.kernels import inlined_kernel, kernel, lean_kernel
-from toymc.lanes import chosen, taken
+from toymc.lane_memory import taken
+from toymc.lanes import chosen
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]

@@ -41,7 +41,8 @@ import math
 
 from toymc.kernels import inlined_kernel
 from toymc.lane_math import exp_of
-from toymc.lanes import chosen, higher_of, taken, whole
+from toymc.lane_memory import taken
+from toymc.lanes import chosen, higher_of, whole
 
 _ALL_WIRES = 1e6
 """More wire layers than any chamber has."""

@@ -15,7 +15,8 @@ import math
 import numpy as np
 
 from toymc.kernels import inlined_kernel, kernel
-from toymc.lanes import chosen, lower_of, root, taken, whole
+from toymc.lane_memory import taken
+from toymc.lanes import chosen, lower_of, root, whole
 
 
 @inlined_kernel

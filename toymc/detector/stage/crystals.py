@@ -39,8 +39,9 @@ from toymc.detector.stage.columns import (
     Z,
 )
 from toymc.kernels import lean_kernel
+from toymc.lane_memory import loaded, stored
 from toymc.lane_random import _normals_of, _uniform_of
-from toymc.lanes import WIDTH, chosen, loaded, nearest, real, stored
+from toymc.lanes import WIDTH, chosen, nearest, real
 
 _HIGH_BITS = 2.0**26
 """The leading 26 bits of a uniform number decide about a shower, the other 26 about its time."""

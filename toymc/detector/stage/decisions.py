@@ -51,7 +51,8 @@ from toymc.detector.stage.columns import (
     Z0,
 )
 from toymc.kernels import inlined_kernel, lean_kernel
-from toymc.lanes import WIDTH, chosen, loaded, stored
+from toymc.lane_memory import loaded, stored
+from toymc.lanes import WIDTH, chosen
 
 _STRAIGHT = 1e-9
 """Smallest |omega| (1/cm) of a merged track."""

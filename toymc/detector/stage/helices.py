@@ -25,8 +25,9 @@ from toymc.detector.stage.columns import (
 )
 from toymc.kernels import lean_kernel
 from toymc.lane_math import log_of
+from toymc.lane_memory import loaded, stored
 from toymc.lane_random import _uniform_of
-from toymc.lanes import WIDTH, chosen, loaded, root, stored
+from toymc.lanes import WIDTH, chosen, root
 
 SHORTEST_CM = 5.4
 """No third strip layer lies inside this radius (the slanted end of the second is there) in any card (tested)."""

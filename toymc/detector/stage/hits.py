@@ -36,7 +36,8 @@ from toymc.detector.stage.columns import (
     Z,
 )
 from toymc.kernels import inlined_kernel, lean_kernel
-from toymc.lanes import WIDTH, chosen, loaded, stored
+from toymc.lane_memory import loaded, stored
+from toymc.lanes import WIDTH, chosen
 
 
 @inlined_kernel

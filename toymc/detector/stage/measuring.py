@@ -36,8 +36,9 @@ from toymc.detector.stage.columns import (
 )
 from toymc.kernels import lean_kernel
 from toymc.lane_math import cos_sin_of
+from toymc.lane_memory import loaded, stored, taken
 from toymc.lane_random import _normals_of
-from toymc.lanes import WIDTH, loaded, real, root, stored, taken, whole
+from toymc.lanes import WIDTH, real, root, whole
 
 
 @lean_kernel

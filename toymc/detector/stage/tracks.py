@@ -28,7 +28,8 @@ from toymc.detector.stage.columns import (
     M_Z0,
 )
 from toymc.kernels import inlined_kernel, lean_kernel
-from toymc.lanes import WIDTH, chosen, loaded, stored
+from toymc.lane_memory import loaded, stored
+from toymc.lanes import WIDTH, chosen
 
 
 @inlined_kernel

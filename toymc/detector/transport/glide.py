@@ -14,7 +14,6 @@ import numpy as np
 
 from toymc.detector.transport.conversion import LOG_E_LOW, LOG_E_STEP, N_ENERGIES
 from toymc.detector.transport.decays import OFF_SHELL
-from toymc.detector.transport.eights import columns_at
 from toymc.detector.transport.hadronic import LOG_P_LOW, LOG_P_STEP, N_MOMENTA
 from toymc.detector.transport.lane_path import _back, _end_rho2, _lay, _leave
 from toymc.detector.transport.numbers import (
@@ -85,21 +84,8 @@ from toymc.detector.transport.walk import HADRON, INERT, PHOTON, THROUGH
 from toymc.events import FATE_ESCAPED, FATE_STOPPED
 from toymc.kernels import inlined_kernel, lean_kernel
 from toymc.lane_math import exp_of, log_of
-from toymc.lanes import (
-    WIDTH,
-    chosen,
-    filled,
-    filled_places,
-    gathered,
-    higher_of,
-    loaded,
-    lower_of,
-    real,
-    root,
-    some,
-    stored,
-    whole,
-)
+from toymc.lane_memory import columns_at, gathered, loaded, stored
+from toymc.lanes import WIDTH, chosen, filled, filled_places, higher_of, lower_of, real, root, some, whole
 
 _AT_ONCE_CM = 1e-4
 # bound of curling paths: a start before the perigee costs part of a half turn more; obliquity beyond that of a line

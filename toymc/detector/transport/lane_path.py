@@ -29,7 +29,8 @@ from toymc.detector.transport.tasks import (
 )
 from toymc.kernels import inlined_kernel
 from toymc.lane_math import asin_of, atan2_of, cos_sin_of
-from toymc.lanes import chosen, every, filled, higher_of, loaded, root, some, stored
+from toymc.lane_memory import loaded, stored
+from toymc.lanes import chosen, every, filled, higher_of, root, some
 
 
 @inlined_kernel

@@ -13,7 +13,8 @@ from toymc.detector.transport.path import FAR
 from toymc.detector.transport.walk import _SKIN, R0, R1, Z0, Z1
 from toymc.kernels import inlined_kernel
 from toymc.lane_math import cos_sin_of
-from toymc.lanes import WIDTH, chosen, filled, higher_of, lane, lower_of, root, some, stored
+from toymc.lane_memory import stored
+from toymc.lanes import WIDTH, chosen, filled, higher_of, lane, lower_of, root, some
 
 # states of a piece for a path
 _PERHAPS, _MET = 1.0, 2.0

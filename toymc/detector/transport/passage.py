@@ -64,8 +64,9 @@ from toymc.detector.transport.walk import (
 )
 from toymc.kernels import inlined_kernel, lean_kernel
 from toymc.lane_math import log_of
+from toymc.lane_memory import gathered, loaded, stored
 from toymc.lanes import WIDTH as LANES
-from toymc.lanes import chosen, filled, gathered, higher_of, loaded, lower_of, some, stored, whole
+from toymc.lanes import chosen, filled, higher_of, lower_of, some, whole
 
 _GOES_ON = -1.0
 # rows of the scratch of a group: what `_stretch` leaves, and the conversions per radiation length of each element

@@ -14,7 +14,6 @@ import math
 import numpy as np
 
 from toymc.detector.fetch import _fetch
-from toymc.detector.transport.eights import columns_at, places_at
 from toymc.detector.transport.glide import _place
 from toymc.detector.transport.numbers import (
     FRONT_BACKWARD,
@@ -55,7 +54,8 @@ from toymc.detector.transport.tasks import (
 from toymc.detector.transport.walk import PHOTON
 from toymc.events import FATE_ESCAPED, STATUS_FINAL
 from toymc.kernels import inlined_kernel, lean_kernel
-from toymc.lanes import WIDTH, chosen, copied, filled, gathered, lane, loaded, lower_of, root, stored
+from toymc.lane_memory import columns_at, copied, gathered, loaded, stored
+from toymc.lanes import WIDTH, chosen, filled, lane, lower_of, root
 
 # rows of the table of candidates: uniform number; then what the decision gives: fate (0 for none), bounds of the
 # hazards, u again (-1 for none). Integers: row of the block and of the species of every candidate; a list of those
@@ -130,8 +130,8 @@ def _decide(candidates, which, n, start, px, py, pz, mass, x, y, z, t, species, 
     """
     n_cells = len(bounds) // 2
     for i in range(0, n, WIDTH):
-        j = places_at(which[C_ROW], i) + np.int64(start)
-        kind = places_at(which[C_SPECIES], i) * np.int64(N_SPECIES)
+        j = loaded(which[C_ROW], i) + np.int64(start)
+        kind = loaded(which[C_SPECIES], i) * np.int64(N_SPECIES)
         charge, m, rate, interacts, behind, slow, survives, largest = columns_at(species, kind)
         charged, photon = charge != 0.0, interacts == float(PHOTON)
         jx, jy, jz = gathered(x, j), gathered(y, j), gathered(z, j)

@@ -23,9 +23,9 @@ from toymc.detector.transport.act import (
     S_Y,
     S_Z,
 )
-from toymc.detector.transport.eights import carried
 from toymc.kernels import inlined_kernel, lean_kernel
-from toymc.lanes import WIDTH, copied
+from toymc.lane_memory import carried, copied
+from toymc.lanes import WIDTH
 
 _FETCH_ROWS = 32
 """Rows ahead of those that are copied for which the memory is asked."""

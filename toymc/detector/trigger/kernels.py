@@ -58,7 +58,8 @@ from toymc.detector.trigger.tables import (
     VETO,
 )
 from toymc.kernels import inlined_kernel, kernel, lean_kernel
-from toymc.lanes import WIDTH, chosen, filled, filled_places, higher_of, lane, loaded, some, stored
+from toymc.lane_memory import loaded, stored
+from toymc.lanes import WIDTH, chosen, filled, filled_places, higher_of, lane, some
 
 BLOCK = 512
 """Events that are put into an order at a time."""

@@ -42,7 +42,8 @@ from toymc.detector.trigger.tables import (
     WIDTHS,
 )
 from toymc.kernels import inlined_kernel
-from toymc.lanes import WIDTH, chosen, filled, higher_of, loaded, lower_of, some
+from toymc.lane_memory import loaded
+from toymc.lanes import WIDTH, chosen, filled, higher_of, lower_of, some
 
 
 @inlined_kernel

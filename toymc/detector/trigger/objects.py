@@ -13,7 +13,8 @@ from numpy.polynomial import chebyshev
 from toymc.detector.trigger.tables import WIDTHS
 from toymc.kernels import inlined_kernel
 from toymc.lane_math import atan2_of, cos_sin_of
-from toymc.lanes import WIDTH, chosen, filled, gathered, higher_of, loaded, lower_of, real, root, some, stored, whole
+from toymc.lane_memory import gathered, loaded, stored
+from toymc.lanes import WIDTH, chosen, filled, higher_of, lower_of, real, root, some, whole
 
 MAX_CLUSTERS, MAX_TRACKS = 32, 32
 """Neutral clusters and tracks of an event that are looked at."""
