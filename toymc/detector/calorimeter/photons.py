@@ -175,7 +175,7 @@ def _put(
 
     A vector of rows stays free: the merging reads whole ones.
     """
-    if n + WIDTH > cluster_f.shape[1]:
+    if n + WIDTH >= cluster_f.shape[1]:
         return n
     if n & 7 == 0:  # a dozen columns are more than the processor follows
         for k in range(6):
