@@ -172,9 +172,9 @@ class Steps:
         self.time(
             "rows of tracks",
             lambda end: stage._track_block(
-                rng, start, end, self.line_at, self.lines, self.fate, d.field, self.charged, self.integers, found,
-                self.factor, finding, spurious, klm, reach.reshape(-1), reach.shape[1], cumulative, *self.fakes,
-                self.offsets[0], self.track_f, self.track_cov, self.track_i, zero,
+                rng, self.draws, start, end, self.line_at, self.lines, self.fate, d.field, self.charged, self.integers,
+                found, self.factor, finding, spurious, klm, reach.reshape(-1), reach.shape[1], cumulative.reshape(-1),
+                *self.fakes, self.offsets[0], self.track_f, self.track_cov, self.track_i, zero,
             ), (stop,), (start,),
         )  # fmt: skip
 

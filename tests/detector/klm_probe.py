@@ -14,4 +14,6 @@ def expected_layer(p, tan_lambda, numbers, reach):
 def klm(rng, species, charge, p, tan_lambda, numbers, reach, cumulative):
     """Region, expected layer, last layer hit."""
     region, expected = _klm_expected(p, tan_lambda, numbers, reach.reshape(-1), reach.shape[1])
-    return region, expected, _klm_last(rng, species, charge, region, expected, numbers, cumulative)
+    return region, expected, _klm_last(
+        rng.random(), species, charge, region, expected, numbers, cumulative.reshape(-1)
+    )

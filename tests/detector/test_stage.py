@@ -12,13 +12,13 @@ from toymc.detector.covariance.lookup import _place
 from toymc.detector.covariance.smear import _drawn
 from toymc.detector.finding.found import _probability
 from toymc.detector.helix import _perigee
-from toymc.detector.muons.kernels import _klm_expected
+from toymc.detector.muons.kernels import _klm_expected, _klm_last
 from toymc.detector.stage.block import _BLOCK_ROWS
 from toymc.events import EventBatch
 from toymc.geometry import load_card
 from toymc.kernels import kernel
 from toymc.lane_memory import loaded, stored
-from toymc.lanes import WIDTH, chosen, real
+from toymc.lanes import WIDTH, chosen, real, whole
 from toymc.streams import stream
 
 N = 4096
@@ -70,7 +70,7 @@ def _charged(c, lanes, plain, numbers, regions, sigma, response, scale, outer, h
 
 
 @kernel
-def _tracks(c, factor, lanes, plain, field, finding, efficiency, columns, klm, reach, reach_columns):
+def _tracks(c, factor, lanes, plain, field, finding, efficiency, columns, klm, reach, reach_columns, cumulative):
     for i in range(0, c.shape[1], WIDTH):
         h = _perigee(
             loaded(c[0], i), loaded(c[1], i), loaded(c[2], i), loaded(c[3], i), loaded(c[4], i), loaded(c[5], i),
@@ -83,7 +83,8 @@ def _tracks(c, factor, lanes, plain, field, finding, efficiency, columns, klm, r
         region, last = _klm_expected(loaded(c[7], i), h[4], klm, reach, reach_columns)
         d = _drawn(h[0], h[1], h[2], h[3], h[4], loaded(c[11], i), loaded(c[12], i), loaded(c[13], i), loaded(c[14], i),
                    loaded(c[15], i), factor, np.int64(0))  # fmt: skip
-        for k, value in enumerate((*h, found, real(region), real(last), *d)):
+        hit = _klm_last(loaded(c[16], i), whole(loaded(c[17], i)), loaded(c[6], i), region, last, klm, cumulative)
+        for k, value in enumerate((*h, found, real(region), real(last), *d, real(hit))):
             stored(lanes[k], i, value)
     for i in range(c.shape[1]):
         h = _perigee(c[0, i], c[1, i], c[2, i], c[3, i], c[4, i], c[5, i], c[6, i], field)
@@ -92,7 +93,8 @@ def _tracks(c, factor, lanes, plain, field, finding, efficiency, columns, klm, r
         )  # fmt: skip
         region, last = _klm_expected(c[7, i], h[4], klm, reach, reach_columns)
         d = _drawn(h[0], h[1], h[2], h[3], h[4], c[11, i], c[12, i], c[13, i], c[14, i], c[15, i], factor, np.int64(0))
-        for k, value in enumerate((*h, found, float(region), float(last), *d)):
+        hit = _klm_last(c[16, i], int(c[17, i]), c[6, i], region, last, klm, cumulative)
+        for k, value in enumerate((*h, found, float(region), float(last), *d, float(hit))):
             plain[k, i] = value
 
 
@@ -141,22 +143,26 @@ def test_charged_particles_together_are_charged_particles_alone():
 
 def test_tracks_together_are_tracks_alone():
     rng = stream(813, "tracks", "test", 0)
-    c = np.zeros((16, N))
+    c = np.zeros((18, N))
     c[:3] = 20.0 * rng.normal(size=(3, N)) * (rng.random(N) < 0.5)
     c[3:6] = directions(rng) * np.exp(rng.uniform(-3.0, 1.5, N))
     c[6] = rng.choice([-1.0, 1.0], N)
     c[7], c[8] = np.hypot(c[3], c[4]), np.hypot(c[0], c[1])
-    c[9], c[10], c[11:] = rng.integers(0, 5, N), rng.integers(0, 57, N), rng.normal(size=(5, N))
+    c[9], c[10], c[11:16] = rng.integers(0, 5, N), rng.integers(0, 57, N), rng.normal(size=(5, N))
+    c[16], c[17] = rng.random(N), rng.integers(-1, 6, N)
     f, k = DETECTOR.finding, DETECTOR.klm
     factor = 1e-3 * rng.random(15)
-    lanes, plain = np.empty((15, N)), np.empty((15, N))
+    lanes, plain = np.empty((16, N)), np.empty((16, N))
     _tracks(
         c, factor, lanes, plain, DETECTOR.field, f.numbers, f.efficiency.ravel(), f.efficiency.shape[1],
-        k.numbers, k.reach.ravel(), k.reach.shape[1],
+        k.numbers, k.reach.ravel(), k.reach.shape[1], k.cumulative.ravel(),
     )  # fmt: skip
     np.testing.assert_allclose(lanes, plain, rtol=1e-9, atol=1e-10)
     assert 0.1 < (plain[7] > 0.5).mean() < 0.9
     assert (plain[8] > 0.0).mean() > 0.1
+    reached = plain[8] > 0.0
+    assert 0.1 < (plain[15, reached] >= 0.0).mean() < 0.9
+    assert np.all(plain[15] <= plain[9]) and np.all(plain[15, ~reached] == -1.0)
 
 
 @kernel

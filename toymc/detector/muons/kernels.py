@@ -12,11 +12,13 @@ Electrons end in the crystals. Tables of positive particles serve both charges b
 
 import math
 
-import numpy as np
-
+from toymc.detector.muons.tables import LAYERS
+from toymc.geometry.muons import OUTCOMES
 from toymc.kernels import inlined_kernel, kernel
 from toymc.lane_memory import taken
-from toymc.lanes import chosen, lower_of, root, whole
+from toymc.lanes import chosen, lower_of, root, some, whole
+
+_REGIONS = len(OUTCOMES)
 
 
 @inlined_kernel
@@ -38,25 +40,26 @@ def _klm_expected(p, tan_lambda, numbers, reach, columns):
 
 
 @inlined_kernel
-def _klm_last(rng, species, charge, region, expected, numbers, cumulative):
+def _klm_last(u, species, charge, region, expected, numbers, cumulative):
     """Last layer hit, or -1, of a track whose region and last layer would be these if it were a muon.
 
-    `species` 0..4 for e, mu, pi, K, p (anything else: no hit) and `charge` of the particle the track is matched to;
-    `numbers`, `cumulative` from `klm_tables`. One random number.
+    u is a uniform random number; `species` 0..4 for e, mu, pi, K, p (anything else: no hit) and `charge` are those of
+    the particle the track is matched to; `numbers` and `cumulative` (flat) from `klm_tables`. One track or eight.
     """
-    if region == 0 or species < 1 or species > 4:
-        return np.int64(-1)
-    u = rng.random() - numbers.loss
-    if u < 0.0:
-        return np.int64(-1)
-    u /= 1.0 - numbers.loss
-    row = cumulative[4 if species == 4 and charge < 0 else species - 1, region, expected]
-    if not u < row[expected]:  # most hadrons
-        return np.int64(-1)
-    for deficit in range(expected + 1):
-        if u < row[deficit]:
-            return np.int64(expected - deficit)
-    return np.int64(-1)
+    inside = (region > 0) & (region < _REGIONS) & (expected >= 0) & (expected < LAYERS)
+    inside = inside & (species >= 1) & (species <= 4)
+    u = (u - numbers.loss) / (1.0 - numbers.loss)
+    kind = chosen((species == 4) & (charge < 0.0), 4, species - 1)
+    at = chosen(inside, ((kind * _REGIONS + region) * LAYERS + expected) * (LAYERS + 1), 0)
+    last = chosen(inside, expected, 0)
+    # most hadrons leave no hit
+    hits = inside & (u >= 0.0) & (u < taken(cumulative, at + last))
+    deficit = last * 0
+    more = hits & (u >= taken(cumulative, at))
+    while some(more):
+        deficit += chosen(more, 1, 0)
+        more = more & (u >= taken(cumulative, at + deficit))
+    return chosen(hits, last - deficit, -1)
 
 
 @kernel

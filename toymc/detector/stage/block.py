@@ -175,8 +175,8 @@ def _cluster_block(
 
 @lean_kernel
 def _track_block(
-    rng, start, stop, line_at, lines, fate, field, charged, integers, found, factor, finding, spurious, klm, reach,
-    reach_columns, cumulative, fake_helix, fake_sigma, fake_hits, fake_factor,
+    rng, draws, start, stop, line_at, lines, fate, field, charged, integers, found, factor, finding, spurious, klm,
+    reach, reach_columns, cumulative, fake_helix, fake_sigma, fake_hits, fake_factor,
     track_offsets, track_f, track_cov, track_i, n,
 ):  # fmt: skip
     """Tracks of the events start..stop-1, with clones and fakes where these options are on; the number of rows."""
@@ -185,21 +185,21 @@ def _track_block(
         for i in range(start, stop):
             track_offsets[i] = n + lines[line_at[i - start], BEFORE]
         return _write_tracks(
-            rng, np.int64(0), end, found, factor, finding, klm, cumulative, track_f, track_cov, track_i, n
+            rng, draws, np.int64(0), end, found, factor, finding, klm, cumulative, track_f, track_cov, track_i, n
         )
     for i in range(start, stop):
         track_offsets[i] = n
         first, last = line_at[i - start], line_at[i - start + 1]
         n = _write_tracks(
-            rng, lines[first, BEFORE], lines[last, BEFORE], found, factor, finding, klm, cumulative,
+            rng, draws, lines[first, BEFORE], lines[last, BEFORE], found, factor, finding, klm, cumulative,
             track_f, track_cov, track_i, n,
         )  # fmt: skip
         n = _write_clones(
-            rng, first, last, lines, fate, charged, integers, factor, field, spurious, finding, klm, reach,
+            rng, draws, first, last, lines, fate, charged, integers, factor, field, spurious, finding, klm, reach,
             reach_columns, cumulative, found, end, track_f, track_cov, track_i, n,
         )  # fmt: skip
         n = _write_fakes(
-            rng, track_offsets[i], field, spurious, fake_helix, fake_sigma, fake_hits, fake_factor, finding,
+            rng, draws, track_offsets[i], field, spurious, fake_helix, fake_sigma, fake_hits, fake_factor, finding,
             klm, reach, reach_columns, cumulative, found, end, track_f, track_cov, track_i, n,
         )  # fmt: skip
     return n
@@ -238,8 +238,8 @@ def _events(
             klm_offsets, klm_f, klm_i, n_k,
         )  # fmt: skip
         n_t = _track_block(
-            rng, start, stop, line_at, lines, fate, field, charged, integers, found, factor, finding, spurious, klm,
-            reach, reach_columns, cumulative, fake_helix, fake_sigma, fake_hits, fake_factor,
+            rng, draws, start, stop, line_at, lines, fate, field, charged, integers, found, factor, finding, spurious,
+            klm, reach, reach_columns, cumulative, fake_helix, fake_sigma, fake_hits, fake_factor,
             track_offsets, track_f, track_cov, track_i, n_t,
         )  # fmt: skip
         start = stop
@@ -276,7 +276,7 @@ def _simulate(
         efficiency.reshape(-1), efficiency.shape[1],
         en, regions.reshape(-1), sigma.reshape(-1), response.reshape(-1), scale.reshape(-1), outer, shells,
         hadrons.reshape(-1), visible, ionisation.reshape(-1), background, klm,
-        reach.reshape(-1), reach.shape[1], cumulative, neutral,
+        reach.reshape(-1), reach.shape[1], cumulative.reshape(-1), neutral,
         np.empty((N_CHARGED, room)), np.empty((N_CHARGED_INTEGERS, room), dtype=np.int64),
         np.empty((N_PHOTON, photon_room)), np.empty(photon_room, dtype=np.int64), np.empty(room, dtype=np.int64),
         np.empty((rows + 1, N_LINE), dtype=np.int64), np.empty(len(offsets) + 1, dtype=np.int64),

@@ -56,7 +56,7 @@ MAX_FAKES = 8
 
 @inlined_kernel
 def _write_smeared(
-    rng, d0, phi0, omega, z0, tan_lambda, factor, pixel, strip, wire, row, fate, species, charge,
+    rng, draws, d0, phi0, omega, z0, tan_lambda, factor, pixel, strip, wire, row, fate, species, charge,
     field, finding, klm, reach, columns, cumulative, found, at, track_f, track_cov, track_i, n,
 ):  # fmt: skip
     """Row n: a helix with the factor of its covariance, measured; it has no energy. The number of rows.
@@ -74,13 +74,13 @@ def _write_smeared(
     f[M_PIXEL, at], f[M_STRIP, at], f[M_WIRE, at] = pixel, strip, wire
     f[M_TRUTH, at], f[M_FATE, at], f[M_SPECIES, at], f[M_CHARGE, at] = row, fate, species, charge
     f[M_RADIATED, at], f[M_ENERGY, at] = 0.0, 0.0
-    return _track_columns(rng, at, at + 1, f, finding, klm, cumulative, track_f, track_cov, track_i, n)
+    return _track_columns(rng, draws, at, at + 1, f, finding, klm, cumulative, track_f, track_cov, track_i, n)
 
 
 @lean_kernel
 def _write_clones(
-    rng, begin, end, lines, fate, charged, integers, factor, field, spurious, finding, klm, reach, columns, cumulative,
-    found, at, track_f, track_cov, track_i, n,
+    rng, draws, begin, end, lines, fate, charged, integers, factor, field, spurious, finding, klm, reach, columns,
+    cumulative, found, at, track_f, track_cov, track_i, n,
 ):  # fmt: skip
     """Returning arms of the particles of the lines begin..end-1 that are found a second time; the number of rows."""
     c = charged
@@ -91,7 +91,7 @@ def _write_clones(
         if not _cloned(rng, math.sqrt(c[PX, i] * c[PX, i] + c[PY, i] * c[PY, i]), spurious):
             continue
         n = _write_smeared(
-            rng, -c[D0, i], c[PHI0, i] + math.pi, -c[OMEGA, i], c[Z0, i], -c[TAN, i], factor[i],
+            rng, draws, -c[D0, i], c[PHI0, i] + math.pi, -c[OMEGA, i], c[Z0, i], -c[TAN, i], factor[i],
             c[PIXEL, i], c[STRIP, i], c[WIRE, i], float(integers[TRUTH, i]), float(fate[integers[ROW, i]]),
             c[SPECIES, i], c[CHARGE, i], field, finding, klm, reach, columns, cumulative,
             found, at, track_f, track_cov, track_i, n,
@@ -101,7 +101,7 @@ def _write_clones(
 
 @lean_kernel
 def _write_fakes(
-    rng, first, field, spurious, fake_helix, fake_sigma, fake_hits, fake_factor, finding, klm, reach, columns,
+    rng, draws, first, field, spurious, fake_helix, fake_sigma, fake_hits, fake_factor, finding, klm, reach, columns,
     cumulative, found, at, track_f, track_cov, track_i, n,
 ):  # fmt: skip
     """Fake tracks of an event whose tracks are the rows first..n-1; the number of rows."""
@@ -113,7 +113,8 @@ def _write_fakes(
             fake_factor[place] = fake_sigma[m, a]
         h = fake_helix[m]
         n = _write_smeared(
-            rng, h[0], h[1], h[2], h[3], h[4], fake_factor, 0.0, 0.0, float(fake_hits[m]), -1.0, float(FATE_NONE),
-            -1.0, 1.0, field, finding, klm, reach, columns, cumulative, found, at, track_f, track_cov, track_i, n,
+            rng, draws, h[0], h[1], h[2], h[3], h[4], fake_factor, 0.0, 0.0, float(fake_hits[m]), -1.0,
+            float(FATE_NONE), -1.0, 1.0, field, finding, klm, reach, columns, cumulative,
+            found, at, track_f, track_cov, track_i, n,
         )  # fmt: skip
     return n

@@ -29,7 +29,8 @@ from toymc.detector.stage.columns import (
 )
 from toymc.kernels import inlined_kernel, lean_kernel
 from toymc.lane_memory import loaded, stored
-from toymc.lanes import WIDTH, chosen
+from toymc.lane_random import _uniform_of
+from toymc.lanes import WIDTH, chosen, real, whole
 
 
 @inlined_kernel
@@ -58,9 +59,14 @@ def _turn_round(rng, begin, end, found, finding, track_cov, n):
 
 
 @inlined_kernel
-def _track_rows(m, found, track_f, track_i, n):
-    """Rows from n on of eight tracks from m on, without the layers hit in the muon detector."""
+def _track_rows(draws, m, found, klm, cumulative, track_f, track_i, n):
+    """Rows from n on of eight tracks from m on."""
     f = found
+    region, expected = loaded(f[KLM_REGION], m), loaded(f[KLM_EXPECTED], m)
+    last = _klm_last(
+        _uniform_of(draws), whole(loaded(f[M_SPECIES], m)), loaded(f[M_CHARGE], m), whole(region), whole(expected),
+        klm, cumulative,
+    )  # fmt: skip
     omega, pt, tan_lambda = loaded(f[M_OMEGA], m), loaded(f[M_PT], m), loaded(f[M_TAN], m)
     stored(track_f[0], n, loaded(f[M_D0], m))
     stored(track_f[1], n, loaded(f[M_PHI0], m))
@@ -77,13 +83,14 @@ def _track_rows(m, found, track_f, track_i, n):
     stored(track_i[2], n, loaded(f[M_STRIP], m))
     stored(track_i[3], n, loaded(f[M_WIRE], m))
     stored(track_i[4], n, loaded(f[M_TRUTH], m))
-    stored(track_i[5], n, loaded(f[KLM_REGION], m))
-    stored(track_i[6], n, loaded(f[KLM_EXPECTED], m))
+    stored(track_i[5], n, region)
+    stored(track_i[6], n, expected)
+    stored(track_i[7], n, real(last))
     stored(track_i[8], n, loaded(f[M_FATE], m))
 
 
 @lean_kernel
-def _track_columns(rng, begin, end, found, finding, klm, cumulative, track_f, track_cov, track_i, n):
+def _track_columns(rng, draws, begin, end, found, finding, klm, cumulative, track_f, track_cov, track_i, n):
     """Rows from n on of the tracks begin..end-1 of `found`, whose covariance is there already; the number of rows.
 
     Vectors are written whole: there have to be seven rows more in the columns.
@@ -91,18 +98,13 @@ def _track_columns(rng, begin, end, found, finding, klm, cumulative, track_f, tr
     f, to = found, n - begin
     _turn_round(rng, begin, end, f, finding, track_cov, n)
     for m in range(begin, end, WIDTH):
-        _track_rows(m, f, track_f, track_i, to + m)
-    for m in range(begin, end):
-        track_i[7, to + m] = _klm_last(
-            rng, np.int64(f[M_SPECIES, m]), f[M_CHARGE, m], np.int64(f[KLM_REGION, m]), np.int64(f[KLM_EXPECTED, m]),
-            klm, cumulative,
-        )  # fmt: skip
+        _track_rows(draws, m, f, klm, cumulative, track_f, track_i, to + m)
     return to + end
 
 
 @inlined_kernel
-def _write_tracks(rng, begin, end, found, factor, finding, klm, cumulative, track_f, track_cov, track_i, n):
+def _write_tracks(rng, draws, begin, end, found, factor, finding, klm, cumulative, track_f, track_cov, track_i, n):
     """Rows from n on of the tracks begin..end-1 of `found`; the number of rows."""
     for m in range(begin, end):
         _unfold(factor[np.int64(found[ENTRY, m])], track_cov[n + m - begin])
-    return _track_columns(rng, begin, end, found, finding, klm, cumulative, track_f, track_cov, track_i, n)
+    return _track_columns(rng, draws, begin, end, found, finding, klm, cumulative, track_f, track_cov, track_i, n)
