@@ -70,9 +70,10 @@ def test_files_and_schema(finished):
     for h in plain["hypotheses"]:
         assert h["cl"] == 0.95 and h["observed"] > 0 and 0.1 < h["efficiency"] < 0.6
         assert 0.001 < h["resolution_GeV"] < 0.006 and h["background"] > 0
-        for bands in (h["expected"], h["expected_toys"]):
+        # CLs of 0.05 from 800 toys has an error of 15 %: limits scatter by 0.15 of 3.0 events, ratios by 7 %
+        for bands, most in ((h["expected"], 1.0), (h["expected_toys"], 1.3)):
             values = [bands[key] for key in ("-2", "-1", "0", "+1", "+2")]
-            assert 0 < values[0] < 1.1 * values[2] < 1.2 * values[4]  # toys scatter
+            assert 0 < values[0] < most * values[2] < most**2 * values[4]
         assert h["interpretation"]["model"] == "higgs_scalar"
     assert {"p_values_kplus_mumu.png", "limit_kplus_mumu.pdf"} <= {p.name for p in (out / "plots").iterdir()}
     assert {s["name"].split(" ")[0] for s in plain["samples"]} == {"accidental", "signal"}
@@ -84,7 +85,7 @@ def test_toys_where_few_events_are_expected(finished):
     for h in result.hypotheses:
         per_event = 198e6 * h.efficiency
         assert h.background < 2.0
-        assert 2.7 < h.expected_toys.median * per_event < 5.0
+        assert 3.0 - 4 * 0.15 < h.expected_toys.median * per_event < 5.0
         # the edge at -2 sigma rests on one toy in a thousand
         assert h.expected_toys.minus1 * per_event > 2.0 > h.expected.minus1 * per_event
 
