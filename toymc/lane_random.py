@@ -2,9 +2,9 @@
 
 Eight generators xoshiro256++ run side by side [D. Blackman, S. Vigna, ACM Trans. Math. Softw. 47 (2021) 36: period
 2^256 - 1, no known failure in statistical tests]. Their states are drawn from the stream of the chunk, so that numbers
-depend on its address alone; that two of all generators ever used overlap has a chance of 1e-60 or so. Normal numbers
-come in pairs [G. Box, M. Muller, Ann. Math. Stat. 29 (1958) 610]: with 52 bits the largest is 8.5, beyond which lie
-2e-17 of all.
+depend on its address alone; that any two of 1e10 generators overlap within 1e9 numbers has a chance of 1e-48. Normal
+numbers come in pairs [G. Box, M. Muller, Ann. Math. Stat. 29 (1958) 610]: with 52 bits the largest is 8.5, beyond which
+lie 2e-17 of all.
 
 A number of numpy's generator takes 4 to 6 ns inside a kernel, one of these 1 to 2 ns: they are calls there, and
 arithmetic here.
