@@ -6,6 +6,7 @@ numpy (no exception branch in hot loops). `fastmath` stays off: NaN checks and c
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -94,6 +95,29 @@ def _compiled(function: F, make: Callable[..., Any], more: dict[str, Any]) -> F:
         dispatcher.enable_caching()
     _widen_stamp(dispatcher, function)
     return cast(F, dispatcher)
+
+
+def stamp_with_file(file: str, *functions: Callable[..., Any]) -> None:
+    """Let cached kernels that call these functions depend on the whole of `file`: for what numba is taught there.
+
+    Parameters
+    ----------
+    file : str
+        ``__file__`` of the module that calls this.
+    *functions : callable
+        Functions that exist in kernels without being kernels themselves.
+
+    Examples
+    --------
+    >>> def taught(x):
+    ...     return x
+    >>> stamp_with_file(__file__, taught)
+    >>> len(taught.toymc_stamp)
+    64
+    """
+    digest = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    for function in functions:
+        cast(Any, function).toymc_stamp = digest
 
 
 def _widen_stamp(dispatcher: Any, function: Callable[..., Any]) -> None:

@@ -1,25 +1,17 @@
 """Vectors (see `toymc.lanes`) between registers and memory: neighbours, scattered numbers, rows of a table."""
 
-import hashlib
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import signature
-from numba.extending import intrinsic, overload
+from numba.extending import overload
 
-from toymc.lanes import LANES, PLACES, WIDTH
+from toymc.kernels import stamp_with_file
+from toymc.lanes import _DOUBLE, _LONG, LANES, PLACES, WIDTH, _instruction, _vector
 
-_instruction: Callable[[Callable[..., Any]], Any] = intrinsic
-"""numba's decorator: inside kernels its functions are called without the typing context that they are written with."""
-_DOUBLE, _LONG, _INT = ir.DoubleType(), ir.IntType(64), ir.IntType(32)
-
-
-def _vector(element: ir.Type) -> ir.VectorType:
-    return ir.VectorType(element, WIDTH)
+_INT = ir.IntType(32)
 
 
 def _is_column(array: Any) -> bool:
@@ -182,12 +174,4 @@ def columns_at(context: Any, table: Any, places: Any) -> Any:
     return signature(types.UniTuple(LANES, WIDTH), table, PLACES), generate
 
 
-def _stamp() -> None:
-    """Let cached kernels depend on this file (see `toymc.kernels`): numba does not know that they do."""
-    digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-    stamped: tuple[Any, ...] = (loaded, stored, carried, gathered, taken, copied, columns_at)
-    for function in stamped:
-        function.toymc_stamp = digest
-
-
-_stamp()
+stamp_with_file(__file__, loaded, stored, carried, gathered, taken, copied, columns_at)

@@ -13,11 +13,9 @@ contracted to one operation (LLVM's `contract`), which moves the last digit.
 Processors with shorter vectors do the same in two or four steps.
 """
 
-import hashlib
 import math
 import operator
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -25,6 +23,8 @@ from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, lower_cast, models, overload, register_model
+
+from toymc.kernels import stamp_with_file
 
 WIDTH = 8
 """Lanes of a vector: one register of the widest kind."""
@@ -394,15 +394,7 @@ def _every(mask: Any) -> Any:
     return (lambda mask: _bit_field(mask) == full) if mask == MASK else (lambda mask: bool(mask))
 
 
-def _stamp() -> None:
-    """Let cached kernels depend on this file (see `toymc.kernels`): numba does not know that they do."""
-    digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-    stamped: tuple[Any, ...] = (
-        chosen, root, nearest, whole, real, lower_of, higher_of, some, every, filled, filled_places, lane, bits_of,
-        of_bits,
-    )  # fmt: skip
-    for function in stamped:
-        function.toymc_stamp = digest
-
-
-_stamp()
+stamp_with_file(
+    __file__, chosen, root, nearest, whole, real, lower_of, higher_of, some, every, filled, filled_places, lane,
+    bits_of, of_bits,
+)  # fmt: skip

@@ -103,6 +103,13 @@ def directions(rng):
     return u / np.linalg.norm(u, axis=0)
 
 
+def same_where(alone, together, lanes, plain, share, rtol, atol):
+    """The same columns (a share of them within bounds) have a result, and the same one."""
+    assert share[0] < alone.mean() < share[1]
+    assert np.array_equal(alone, together)
+    np.testing.assert_allclose(lanes[:, alone], plain[:, alone], rtol=rtol, atol=atol)
+
+
 def test_photons_together_are_photons_alone():
     rng = stream(811, "photons", "test", 0)
     c = np.zeros((13, N))
@@ -112,10 +119,7 @@ def test_photons_together_are_photons_alone():
     lanes, plain = np.empty((10, N)), np.empty((10, N))
     tables = (t.regions.ravel(), t.sigma.ravel(), t.response.ravel(), t.scale.ravel(), t.outer)
     _photons(c, lanes, plain, t.numbers, *tables)
-    seen = plain[0] > 0.0
-    assert 0.4 < seen.mean() < 0.95
-    assert np.array_equal(seen, lanes[0] > 0.0)
-    np.testing.assert_allclose(lanes[:, seen], plain[:, seen], rtol=1e-9, atol=1e-12)
+    same_where(plain[0] > 0.0, lanes[0] > 0.0, lanes, plain, (0.4, 0.95), 1e-9, 1e-12)
 
 
 def test_charged_particles_together_are_charged_particles_alone():
@@ -135,10 +139,7 @@ def test_charged_particles_together_are_charged_particles_alone():
     tables = (t.regions.ravel(), t.sigma.ravel(), t.response.ravel(), t.scale.ravel(), t.outer, t.hadrons.ravel())
     _charged(c, lanes, plain, t.numbers, *tables, t.visible, t.ionisation.ravel())
     assert np.array_equal(lanes[4], plain[4])
-    seen = plain[0] > 0.0
-    assert 0.3 < seen.mean() < 0.95
-    assert np.array_equal(seen, lanes[0] > 0.0)
-    np.testing.assert_allclose(lanes[:, seen], plain[:, seen], rtol=1e-8, atol=1e-10)
+    same_where(plain[0] > 0.0, lanes[0] > 0.0, lanes, plain, (0.3, 0.95), 1e-8, 1e-10)
 
 
 def test_tracks_together_are_tracks_alone():
@@ -195,9 +196,7 @@ def test_places_in_the_table_together_are_places_alone():
     lanes, plain = np.empty((5, N)), np.empty((5, N))
     _places(c, reals, places, lanes, plain)
     there = plain[0] >= 0
-    assert 0.3 < there.mean() < 0.9
-    assert np.array_equal(there, lanes[0] >= 0)
-    np.testing.assert_allclose(lanes[:, there], plain[:, there], rtol=1e-9, atol=1e-9)
+    same_where(there, lanes[0] >= 0, lanes, plain, (0.3, 0.9), 1e-9, 1e-9)
     assert len(np.unique(plain[4, there])) > 5  # patterns of layers
 
 

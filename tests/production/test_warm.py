@@ -70,7 +70,7 @@ def test_no_child_on_one_core(cold, monkeypatch):
     monkeypatch.setattr(warm, "available_cores", lambda: 1)
     monkeypatch.setattr(warm, "_start", lambda folder: pytest.fail("a child on one core"))
     with warm.warming(limits=True):
-        pass
+        assert compiling._folder is None
 
 
 def test_what_the_parent_compiles_beforehand_is_what_the_run_calls():

@@ -5,7 +5,6 @@ cylinder is crossed (`_limits_at`) most answers are already sure. A processor th
 it is met guesses wrong at every third, and waits for square roots each time (1.2 against 0.9 us for a group, measured).
 """
 
-
 import numpy as np
 
 from toymc.detector.transport.lane_path import _arc_at, _limits_at, _slope_at
